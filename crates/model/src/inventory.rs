@@ -1,0 +1,56 @@
+//! What a host says it runs.
+
+use std::time::Duration;
+
+use crate::id::{ComponentId, HostId, ProviderId};
+use crate::labels::{Annotations, Labels};
+use crate::limits::LimitOverrides;
+
+/// One host and what it runs, as its inventory and heartbeats report it (spec §1.3).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostInventory {
+    /// The host.
+    pub host: HostId,
+    /// A name for people; not unique.
+    pub friendly_name: String,
+    /// Labels for placement.
+    pub labels: Labels,
+    /// The version of the host's software.
+    pub version: String,
+    /// Time since the host started.
+    pub uptime: Duration,
+    /// Running components, each id at most once.
+    pub components: Vec<ComponentInventory>,
+    /// Running providers, each id at most once.
+    pub providers: Vec<ProviderInventory>,
+}
+
+/// A component on a host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ComponentInventory {
+    /// The component.
+    pub id: ComponentId,
+    /// The reference it was started from, as written.
+    pub image: String,
+    /// A name from its claims.
+    pub name: Option<String>,
+    /// Annotations of the command that started it.
+    pub annotations: Annotations,
+    /// How many of its instances may run at once.
+    pub instances_max: u32,
+    /// The limits that the command asked for.
+    pub limits: Option<LimitOverrides>,
+}
+
+/// A provider on a host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProviderInventory {
+    /// The provider.
+    pub id: ProviderId,
+    /// The reference it was started from, as written.
+    pub image: Option<String>,
+    /// A name from its claims.
+    pub name: Option<String>,
+    /// Annotations of the command that started it.
+    pub annotations: Annotations,
+}

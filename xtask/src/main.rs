@@ -1,0 +1,3 @@
+//! Builds guests, runs the demo, the checks and the benches of Weft.
+
+fn main() {}
