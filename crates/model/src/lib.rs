@@ -4,6 +4,8 @@
 //! links, limits, what an application asks for and what a host says it runs. The crate knows no clock, no socket, no
 //! serialisation and no async code; the edges (`protocol`, `manifest`) convert to and from their own forms.
 
+#![forbid(unsafe_code)]
+
 pub mod application;
 pub mod digest;
 pub mod id;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub call_duration_max: Duration,
     /// Time a call may run guest code.
     pub call_cpu_max: Duration,
+    /// Bytes of the body of one answer to an HTTP request.
+    pub response_body_bytes_max: u64,
     /// How many calls deep a chain of calls between components may be when it reaches this component.
     pub call_depth_max: u32,
     /// How many calls may wait for a free instance.
@@ -34,6 +36,8 @@ pub struct LimitOverrides {
     pub call_duration_max: Option<Duration>,
     /// See [`Limits::call_cpu_max`].
     pub call_cpu_max: Option<Duration>,
+    /// See [`Limits::response_body_bytes_max`].
+    pub response_body_bytes_max: Option<u64>,
     /// See [`Limits::call_depth_max`].
     pub call_depth_max: Option<u32>,
     /// See [`Limits::queue_length_max`].
@@ -51,6 +55,7 @@ impl Limits {
         table_elements_max: 200_000,
         call_duration_max: Duration::from_secs(600),
         call_cpu_max: Duration::from_secs(10),
+        response_body_bytes_max: 1 << 30,
         call_depth_max: 16,
         queue_length_max: 1024,
         queue_duration_max: Duration::from_secs(10),
@@ -62,6 +67,7 @@ impl Limits {
         table_elements_max: 2_000_000,
         call_duration_max: Duration::from_secs(24 * 3600),
         call_cpu_max: Duration::from_secs(3600),
+        response_body_bytes_max: 1 << 40,
         call_depth_max: 64,
         queue_length_max: 65_536,
         queue_duration_max: Duration::from_secs(600),
@@ -93,6 +99,11 @@ impl Limits {
                 self.call_cpu_max,
                 overrides.call_cpu_max,
                 host_max.call_cpu_max,
+            ),
+            response_body_bytes_max: pick(
+                self.response_body_bytes_max,
+                overrides.response_body_bytes_max,
+                host_max.response_body_bytes_max,
             ),
             call_depth_max: pick(
                 self.call_depth_max,

@@ -1,0 +1,339 @@
+//! Artifacts on disk, by content.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use tokio::task;
+use weft_model::digest::Digest;
+use weft_model::reference::{Location, Reference};
+
+use crate::error::FetchError;
+
+/// Settings of a [`Store`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Directory for artifacts whose digest is known; created private to its owner. `None` keeps none.
+    pub dir: Option<PathBuf>,
+    /// Bytes kept in `dir`; the least recently used artifacts go first.
+    pub store_bytes_max: u64,
+    /// Bytes of one artifact.
+    pub artifact_bytes_max: u64,
+}
+
+/// Fetches artifacts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    options: Arc<Options>,
+}
+
+/// The bytes of an artifact.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// Its content.
+    pub bytes: Bytes,
+    /// The digest of its content.
+    pub digest: Digest,
+}
+
+// ===== impl Options =====
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            store_bytes_max: 2 << 30,
+            artifact_bytes_max: 64 << 20,
+        }
+    }
+}
+
+// ===== impl Store =====
+
+impl Store {
+    /// A store with `options`; nothing is read or made yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options: Arc::new(options),
+        }
+    }
+
+    /// The artifact that `reference` names, or that `expected` names if it is in the store already.
+    ///
+    /// Reads on a thread for blocking work. Cancellation safe.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; [`FetchError::Changed`] if there is something else than `expected`.
+    pub async fn fetch(
+        &self,
+        reference: &Reference,
+        expected: Option<Digest>,
+    ) -> Result<Artifact, FetchError> {
+        let path = match reference.location() {
+            Location::File(path) => PathBuf::from(path),
+            Location::Registry(_) => {
+                return Err(FetchError::Registry {
+                    reference: reference.to_string(),
+                });
+            }
+            Location::Builtin(_) => {
+                return Err(FetchError::Builtin {
+                    reference: reference.to_string(),
+                });
+            }
+        };
+        if !path.is_absolute() {
+            return Err(FetchError::Relative {
+                path: path.display().to_string(),
+            });
+        }
+        let (store, reference) = (self.clone(), reference.clone());
+        task::spawn_blocking(move || store.fetch_file(&path, &reference, expected))
+            .await
+            .map_err(|_| FetchError::Interrupted)?
+    }
+
+    fn fetch_file(
+        &self,
+        path: &Path,
+        reference: &Reference,
+        expected: Option<Digest>,
+    ) -> Result<Artifact, FetchError> {
+        if let Some(kept) = expected.and_then(|digest| self.load(digest)) {
+            return Ok(kept);
+        }
+        let bytes = read_bounded(path, self.options.artifact_bytes_max)?;
+        let digest = crate::digest(&bytes);
+        match expected {
+            Some(expected) if expected != digest => Err(FetchError::Changed {
+                reference: reference.to_string(),
+                expected,
+                found: digest,
+            }),
+            Some(_) => {
+                self.keep(digest, &bytes);
+                Ok(Artifact { bytes, digest })
+            }
+            None => Ok(Artifact { bytes, digest }),
+        }
+    }
+
+    /// The artifact with `digest`, if it is kept and still has it.
+    fn load(&self, digest: Digest) -> Option<Artifact> {
+        let path = self.path(digest)?;
+        let bytes = read_bounded(&path, self.options.artifact_bytes_max).ok()?;
+        if crate::digest(&bytes) != digest {
+            tracing::warn!(path = %path.display(), "Removed a damaged artifact from the store");
+            drop(fs::remove_file(&path));
+            return None;
+        }
+        // Marks it as used; without it the artifact only looks older than it is.
+        drop(File::open(&path).and_then(|file| file.set_modified(SystemTime::now())));
+        Some(Artifact { bytes, digest })
+    }
+
+    /// Keeps an artifact. A failure costs only that the file is needed again.
+    fn keep(&self, digest: Digest, bytes: &[u8]) {
+        let Some(path) = self.path(digest) else {
+            return;
+        };
+        let kept = self.write(&path, bytes).and_then(|()| self.evict(&path));
+        if let Err(error) = kept {
+            tracing::warn!(path = %path.display(), error = %error, "Cannot keep an artifact in the store");
+        }
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if let Some(dir) = &self.options.dir {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        }
+        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_data())
+            .and_then(|()| fs::rename(&temporary, path));
+        if written.is_err() {
+            drop(fs::remove_file(&temporary));
+        }
+        written
+    }
+
+    /// Removes the artifacts that were not used for longest until the rest fits, but not the one just `kept`.
+    fn evict(&self, kept: &Path) -> io::Result<()> {
+        let Some(dir) = &self.options.dir else {
+            return Ok(());
+        };
+        let mut artifacts = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            artifacts.push((metadata.modified()?, metadata.len(), entry.path()));
+        }
+        let mut total: u64 = artifacts.iter().map(|(_, bytes, _)| bytes).sum();
+        artifacts.sort();
+        for (_, bytes, path) in artifacts {
+            if total <= self.options.store_bytes_max {
+                break;
+            }
+            if path != kept {
+                fs::remove_file(path)?;
+                total -= bytes;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, digest: Digest) -> Option<PathBuf> {
+        let dir = self.options.dir.as_ref()?;
+        Some(dir.join(format!("sha256-{}", digest.to_hex())))
+    }
+}
+
+/// Reads a regular file of at most `bytes_max`.
+pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> Result<Bytes, FetchError> {
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FetchError::Missing {
+            path: path.to_owned(),
+        },
+        _ => FetchError::Unreadable {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        },
+    };
+    // Asked before opening: opening a pipe would wait for a writer.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(FetchError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    let too_large = |bytes| FetchError::TooLarge {
+        path: path.to_owned(),
+        bytes,
+        bytes_max,
+    };
+    if length > bytes_max {
+        return Err(too_large(length));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    // The file may grow while it is read.
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(dir: &Path) -> Store {
+        Store::new(Options {
+            dir: Some(dir.join("store")),
+            ..Options::default()
+        })
+    }
+
+    fn reference(path: &Path) -> Reference {
+        format!("file://{}", path.display()).parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_revision_was_made_of_outlives_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, path) = (store(dir.path()), dir.path().join("a.wasm"));
+        fs::write(&path, "one").unwrap();
+        let digest = crate::digest(b"one");
+        assert_eq!(
+            store
+                .fetch(&reference(&path), Some(digest))
+                .await
+                .unwrap()
+                .bytes,
+            "one"
+        );
+        fs::write(&path, "two").unwrap();
+        assert_eq!(
+            store
+                .fetch(&reference(&path), Some(digest))
+                .await
+                .unwrap()
+                .bytes,
+            "one"
+        );
+        assert_eq!(
+            store.fetch(&reference(&path), None).await.unwrap().bytes,
+            "two"
+        );
+
+        // A damaged copy is no copy.
+        let kept = store.path(digest).unwrap();
+        fs::write(&kept, "xxx").unwrap();
+        assert!(matches!(
+            store.fetch(&reference(&path), Some(digest)).await,
+            Err(FetchError::Changed { .. })
+        ));
+        assert!(!kept.exists());
+    }
+
+    #[tokio::test]
+    async fn says_what_is_wrong_with_a_reference() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let fetch = async |text: &str| store.fetch(&text.parse().unwrap(), None).await.unwrap_err();
+        assert!(matches!(
+            fetch("file:///no/such/file").await,
+            FetchError::Missing { .. }
+        ));
+        assert!(matches!(
+            fetch("file://a.wasm").await,
+            FetchError::Relative { .. }
+        ));
+        assert!(matches!(
+            fetch("ghcr.io/x/y:1").await,
+            FetchError::Registry { .. }
+        ));
+        let directory = reference(dir.path()).to_string();
+        assert!(matches!(
+            fetch(&directory).await,
+            FetchError::NotAFile { .. }
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_store_stays_within_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(Options {
+            dir: Some(dir.path().join("store")),
+            store_bytes_max: 10,
+            artifact_bytes_max: 8,
+        });
+        let path = dir.path().join("a");
+        for content in ["aaaaaa", "bbbbbb"] {
+            fs::write(&path, content).unwrap();
+            let digest = crate::digest(content.as_bytes());
+            store.fetch(&reference(&path), Some(digest)).await.unwrap();
+        }
+        assert_eq!(fs::read_dir(dir.path().join("store")).unwrap().count(), 1);
+        fs::write(&path, "too long!").unwrap();
+        assert!(matches!(
+            store.fetch(&reference(&path), None).await,
+            Err(FetchError::TooLarge { bytes: 9, .. })
+        ));
+    }
+}

@@ -1,0 +1,180 @@
+//! One call of a component: what it inherits from its caller, and the guard that holds it to its time.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{self, Instant};
+use weft_model::id::ComponentId;
+
+use crate::error::CallError;
+use crate::ticker::Ticker;
+
+/// What a call inherits from whoever makes it.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    deadline: Instant,
+    /// Calls between components above this one; 0 for a call from outside.
+    pub(crate) depth: u32,
+    callers: Option<Arc<Caller>>,
+}
+
+/// A component in the chain that led to a call.
+#[derive(Debug)]
+struct Caller {
+    component: ComponentId,
+    above: Option<Arc<Self>>,
+}
+
+/// The clock of one call, shared by its guard, its store, and the body it answers with.
+#[derive(Debug)]
+pub(crate) struct CallClock {
+    origin: std::time::Instant,
+    /// Nanoseconds after `origin` at which the present stretch of running began.
+    running_since: AtomicU64,
+    /// Nanoseconds that earlier stretches took.
+    ran: AtomicU64,
+    cpu_max: Duration,
+    is_failed: AtomicBool,
+}
+
+// ===== impl CallContext =====
+
+impl CallContext {
+    /// The context of a call from outside that may last `duration_max`.
+    pub fn root(duration_max: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + duration_max,
+            depth: 0,
+            callers: None,
+        }
+    }
+
+    /// The context of a call that `caller` makes while it is called in this one.
+    pub(crate) fn nested(&self, caller: &ComponentId) -> Self {
+        Self {
+            deadline: self.deadline,
+            depth: self.depth + 1,
+            callers: Some(Arc::new(Caller {
+                component: caller.clone(),
+                above: self.callers.clone(),
+            })),
+        }
+    }
+
+    /// This context with a deadline no later than `duration_max` from now.
+    #[must_use]
+    pub(crate) fn within(mut self, duration_max: Duration) -> Self {
+        self.deadline = self.deadline.min(Instant::now() + duration_max);
+        self
+    }
+
+    /// When the call has to be over.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Time left until the deadline; zero when it is past.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether `component` is among those whose calls led here.
+    pub(crate) fn has_caller(&self, component: &ComponentId) -> bool {
+        let mut next = self.callers.as_deref();
+        while let Some(caller) = next {
+            if caller.component == *component {
+                return true;
+            }
+            next = caller.above.as_deref();
+        }
+        false
+    }
+}
+
+// ===== impl CallClock =====
+
+impl CallClock {
+    pub(crate) fn new(cpu_max: Duration) -> Self {
+        Self {
+            origin: std::time::Instant::now(),
+            running_since: AtomicU64::new(0),
+            ran: AtomicU64::new(0),
+            cpu_max,
+            is_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that the call ended without finishing what it began, before its store is dropped: a body that ends now is
+    /// incomplete.
+    pub(crate) fn fail(&self) {
+        self.is_failed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_failed(&self) -> bool {
+        self.is_failed.load(Ordering::Acquire)
+    }
+
+    /// Whether the guest has used up its processor time, asked while it runs.
+    pub(crate) fn is_cpu_spent(&self) -> bool {
+        let running = self
+            .now()
+            .saturating_sub(self.running_since.load(Ordering::Relaxed));
+        let ran = self.ran.load(Ordering::Relaxed);
+        Duration::from_nanos(ran.saturating_add(running)) > self.cpu_max
+    }
+
+    // Only the task that polls the call writes these two; relaxed order is enough.
+    fn begin_running(&self) {
+        self.running_since.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn end_running(&self) {
+        let running = self
+            .now()
+            .saturating_sub(self.running_since.load(Ordering::Relaxed));
+        let ran = self.ran.load(Ordering::Relaxed);
+        self.ran
+            .store(ran.saturating_add(running), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Runs `call`, which owns its store, up to `deadline`; then drops it and with it the store.
+///
+/// The deadline stands outside of the store because Wasmtime may not poll a timer inside while a guest runs. Processor
+/// time is the time spent inside of `call`'s polls.
+pub(crate) async fn guard<T>(
+    clock: Arc<CallClock>,
+    ticker: &Ticker,
+    deadline: Instant,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let mut call = pin!(call);
+    let mut timer = None;
+    poll_fn(|context| {
+        ticker.note_activity();
+        clock.begin_running();
+        let poll = call.as_mut().poll(context);
+        clock.end_running();
+        if poll.is_ready() {
+            return poll;
+        }
+        // Most calls end at the first poll and never need a timer.
+        let timer = timer.get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
+        match timer.as_mut().poll(context) {
+            Poll::Ready(()) => {
+                clock.fail();
+                Poll::Ready(Err(CallError::Deadline))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}

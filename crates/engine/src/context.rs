@@ -1,0 +1,159 @@
+//! The data of a store: what one instance has while it lives.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{
+    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
+};
+use weft_model::id::ComponentId;
+use weft_model::interface::InterfaceName;
+
+use crate::call::{CallClock, CallContext};
+use crate::error::Denial;
+use crate::limiter::Limiter;
+use crate::log::{GuestStream, Stream};
+use crate::program::Program;
+use crate::route::Route;
+
+/// Writes that a guest may be ahead of the socket. Above one, so that a short answer is complete at once and the guest
+/// need not be woken again to end.
+const BODY_CHUNKS_AHEAD: usize = 4;
+/// Bytes of one such write.
+const BODY_CHUNK_BYTES: usize = 64 << 10;
+
+/// What an instance has: its WASI state, its limits, its routes. One concrete type for all components, so that bindings
+/// are compiled once.
+pub struct StoreContext {
+    pub(crate) table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: HttpHooks,
+    pub(crate) limiter: Limiter,
+    pub(crate) program: Arc<Program>,
+    pub(crate) call: CallContext,
+    pub(crate) clock: Arc<CallClock>,
+}
+
+/// How `wasi:http` behaves for guests.
+struct HttpHooks;
+
+// ===== impl StoreContext =====
+
+impl StoreContext {
+    pub(crate) fn new(program: Arc<Program>, call: CallContext, clock: Arc<CallClock>) -> Self {
+        let limits = program.limits();
+        Self {
+            table: ResourceTable::new(),
+            wasi: WasiCtx::builder()
+                .stdout(GuestStream::new(Arc::clone(program.log()), Stream::Stdout))
+                .stderr(GuestStream::new(Arc::clone(program.log()), Stream::Stderr))
+                .allow_tcp(false)
+                .allow_udp(false)
+                .build(),
+            http: WasiHttpCtx::new(),
+            hooks: HttpHooks,
+            limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+            program,
+            call,
+            clock,
+        }
+    }
+
+    /// The component that this is an instance of.
+    pub fn component(&self) -> &ComponentId {
+        self.program.component()
+    }
+
+    /// Resources that the instance holds handles to.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// The call that the instance lives for.
+    pub fn call(&self) -> &CallContext {
+        &self.call
+    }
+
+    /// Whether the component may write one more log record now; counts it.
+    pub fn admits_log_record(&self) -> bool {
+        self.program.log().admits()
+    }
+
+    /// The backend that the import of `interface` leads to now.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`] when no link leads to a backend of type `T`.
+    pub fn backend<T: Any + Send + Sync>(
+        &self,
+        interface: &InterfaceName,
+    ) -> Result<Arc<T>, Arc<Denial>> {
+        let slot = self.program.world().slot(interface);
+        let routes = self.program.routes().load();
+        match slot.and_then(|slot| routes.route(slot)) {
+            Some(Route::BuiltIn(backend)) => Arc::clone(backend)
+                .downcast()
+                .map_err(|_| self.program.denial(interface)),
+            Some(Route::Denied(denial)) => Err(Arc::clone(denial)),
+            Some(Route::Local(_)) | None => Err(self.program.denial(interface)),
+        }
+    }
+}
+
+impl WasiView for StoreContext {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for StoreContext {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+// ===== impl HttpHooks =====
+
+type SentRequest = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+    ),
+    HttpError,
+>;
+
+impl WasiHttpHooks for HttpHooks {
+    /// Denied: nothing that a link could name provides outgoing requests yet.
+    fn send_request(
+        &mut self,
+        _request: http::Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _body_result: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+    ) -> Box<dyn Future<Output = SentRequest> + Send> {
+        Box::new(std::future::ready(Err(HttpError::HttpRequestDenied)))
+    }
+
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        BODY_CHUNKS_AHEAD
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
+    }
+}

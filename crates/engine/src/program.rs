@@ -1,0 +1,319 @@
+//! A component made ready to be called: compiled, linked, limited, with its present routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
+use wasmtime::{Store, UpdateDeadline};
+use weft_model::id::ComponentId;
+use weft_model::interface::InterfaceName;
+use weft_model::limits::Limits;
+
+use crate::admission::{Admission, Permit};
+use crate::call::{self, CallClock, CallContext};
+use crate::context::StoreContext;
+use crate::engine::Engine;
+use crate::error::{CallError, Denial, DenialReason};
+use crate::http::Handler;
+use crate::lane::Lane;
+use crate::log::GuestLog;
+use crate::route::{Route, RouteTable};
+use crate::world::{self, World};
+
+/// Bytes of a guest's failure that are kept: a trap in a deep recursion has a stack to match.
+const REASON_BYTES_MAX: usize = 4 << 10;
+/// Memory of this process that the values of one call between components may take. Values of dynamic type are far larger
+/// here than in the guest: a byte of a list becomes some 30.
+const VALUE_BYTES_MAX: usize = 128 << 20;
+
+/// A component that can be called. Shared; ends when nobody holds it and no call runs.
+pub struct Program {
+    pub(crate) component: ComponentId,
+    pub(crate) engine: Engine,
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) pre: InstancePre<StoreContext>,
+    pub(crate) handler: Option<Handler>,
+    pub(crate) world: Arc<World>,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+    pub(crate) routes: ArcSwap<RouteTable>,
+    pub(crate) log: Arc<GuestLog>,
+    pub(crate) counters: Counters,
+}
+
+/// A component on this host as the target of an import.
+pub struct LocalTarget {
+    program: Arc<Program>,
+    /// The functions called, in the order of the import's.
+    functions: Vec<ComponentExportIndex>,
+}
+
+/// What has happened to the calls of one program.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    calls: AtomicU64,
+    failures: [AtomicU64; FAILURE_KINDS.len()],
+}
+
+/// The kinds of failure in the order they are counted in.
+const FAILURE_KINDS: [&str; 11] = [
+    "denied",
+    "overloaded",
+    "deadline",
+    "cpu",
+    "depth",
+    "resources",
+    "trapped",
+    "no_answer",
+    "guest",
+    "no_such_function",
+    "cancelled",
+];
+
+/// A snapshot of a program's counters.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Stats {
+    /// Calls begun.
+    pub calls: u64,
+    /// Calls failed, by kind; kinds that never happened are absent.
+    pub failures: BTreeMap<&'static str, u64>,
+    /// Instances alive now.
+    pub instances: u32,
+    /// Calls waiting for an instance now.
+    pub waiting: u32,
+}
+
+// ===== impl Program =====
+
+impl Program {
+    /// The component's id.
+    pub fn component(&self) -> &ComponentId {
+        &self.component
+    }
+
+    /// What it imports and exports.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The limits it runs under.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Counters, and what is going on now.
+    pub fn stats(&self) -> Stats {
+        let failures = FAILURE_KINDS
+            .into_iter()
+            .zip(&self.counters.failures)
+            .map(|(kind, count)| (kind, count.load(Ordering::Relaxed)))
+            .filter(|&(_, count)| count > 0)
+            .collect();
+        Stats {
+            calls: self.counters.calls.load(Ordering::Relaxed),
+            failures,
+            instances: self.admission.in_use(),
+            waiting: self.admission.waiting(),
+        }
+    }
+
+    /// Exchanges the routes: the next call of an import uses the new ones, running calls finish on the old.
+    pub fn set_routes(&self, routes: RouteTable) {
+        self.routes.store(Arc::new(routes));
+    }
+
+    /// The route by which the import in `slot` of this program calls `target`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoSuchFunction`] when `target` does not export what the slot imports, with the same types.
+    pub fn route_to(&self, slot: usize, target: &Arc<Self>) -> Result<Route, CallError> {
+        let import = &self.world.imports()[slot];
+        let missing = |function: &str| CallError::NoSuchFunction {
+            target: target.component.as_str().into(),
+            interface: import.interface.to_string().into(),
+            function: function.into(),
+        };
+        let export = target
+            .world
+            .export(&import.interface)
+            .ok_or_else(|| missing("*"))?;
+        let functions = import
+            .functions
+            .iter()
+            .map(|function| {
+                export
+                    .functions
+                    .get(&function.name)
+                    .filter(|exported| world::is_callable(&function.signature, &exported.signature))
+                    .map(|exported| exported.index)
+                    .ok_or_else(|| missing(&function.name))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Route::Local(Arc::new(LocalTarget {
+            program: Arc::clone(target),
+            functions,
+        })))
+    }
+
+    /// The refusal to let this component call `interface`.
+    pub(crate) fn denial(&self, interface: &InterfaceName) -> Arc<Denial> {
+        Arc::new(Denial {
+            source: self.component.as_str().to_owned(),
+            interface: interface.clone(),
+            link_name: "default".to_owned(),
+            reason: DenialReason::NoLink,
+        })
+    }
+
+    pub(crate) fn log(&self) -> &Arc<GuestLog> {
+        &self.log
+    }
+
+    pub(crate) fn routes(&self) -> &ArcSwap<RouteTable> {
+        &self.routes
+    }
+
+    /// Counts the call and checks what can be checked before anything is spent on it.
+    pub(crate) async fn admit(&self, context: &CallContext) -> Result<Permit, CallError> {
+        self.counters.calls.fetch_add(1, Ordering::Relaxed);
+        if context.depth > self.limits.call_depth_max {
+            return Err(CallError::Depth {
+                depth: context.depth,
+                depth_max: self.limits.call_depth_max,
+            });
+        }
+        let is_reentrant = context.has_caller(&self.component);
+        self.admission
+            .acquire(&self.lane.slots, context, is_reentrant)
+            .await
+    }
+
+    /// A fresh store for one call.
+    pub(crate) fn store(
+        self: &Arc<Self>,
+        context: CallContext,
+        clock: Arc<CallClock>,
+    ) -> Store<StoreContext> {
+        let data = StoreContext::new(Arc::clone(self), context, clock);
+        let mut store = Store::new(&self.lane.engine, data);
+        store.limiter(|context| &mut context.limiter);
+        let memory_max = usize::try_from(self.limits.memory_bytes_max).unwrap_or(usize::MAX);
+        store.set_hostcall_fuel(memory_max.min(VALUE_BYTES_MAX));
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| {
+            let context = store.data();
+            context.program.engine.ticker().note_activity();
+            if context.clock.is_cpu_spent() {
+                Err(wasmtime::Error::new(CallError::Cpu))
+            } else {
+                Ok(UpdateDeadline::Yield(1))
+            }
+        });
+        store
+    }
+
+    /// What an error of Wasmtime means for the caller. Marks the call as failed.
+    pub(crate) fn classify(store: &StoreContext, error: &wasmtime::Error) -> CallError {
+        store.clock.fail();
+        if let Some(error) = error.downcast_ref::<CallError>() {
+            return error.clone();
+        }
+        let mut reason = format!("{error:#}");
+        if reason.len() > REASON_BYTES_MAX {
+            let end = (0..=REASON_BYTES_MAX)
+                .rev()
+                .find(|&end| reason.is_char_boundary(end))
+                .unwrap_or(0);
+            reason.truncate(end);
+        }
+        let reason = reason.into();
+        match store.limiter.refusal() {
+            Some(refusal) => CallError::Resources { refusal, reason },
+            None => CallError::Trapped { reason },
+        }
+    }
+
+    /// Counts a failed call, and logs it where the component's rate allows.
+    pub(crate) fn note_failure(&self, error: &CallError) {
+        let kind = error.kind();
+        if let Some(position) = FAILURE_KINDS.iter().position(|&name| name == kind) {
+            self.counters.failures[position].fetch_add(1, Ordering::Relaxed);
+        }
+        if self.log.admits() {
+            tracing::warn!(component.id = %self.component, kind, error = %error, "Call failed");
+        }
+    }
+
+    /// Calls an exported function with plain values, in a fresh instance.
+    ///
+    /// `results` has as many places as the function has results. Cancellation safe: dropping the future ends the call
+    /// and frees the instance.
+    ///
+    /// # Errors
+    ///
+    /// Any [`CallError`]; it has been counted and logged.
+    pub(crate) async fn invoke(
+        self: &Arc<Self>,
+        function: &ComponentExportIndex,
+        context: CallContext,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        let outcome = self.try_invoke(function, context, params, results).await;
+        if let Err(error) = &outcome {
+            self.note_failure(error);
+        }
+        outcome
+    }
+
+    async fn try_invoke(
+        self: &Arc<Self>,
+        function: &ComponentExportIndex,
+        context: CallContext,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        let context = context.within(self.limits.call_duration_max);
+        let _permit = self.admit(&context).await?;
+        let clock = Arc::new(CallClock::new(self.limits.call_cpu_max));
+        let deadline = context.deadline();
+        let mut store = self.store(context, Arc::clone(&clock));
+        let call = async {
+            let outcome = match self.pre.instantiate_async(&mut store).await {
+                Ok(instance) => match instance.get_func(&mut store, function) {
+                    Some(function) => function.call_async(&mut store, params, results).await,
+                    None => Err(wasmtime::format_err!("export is not a function")),
+                },
+                Err(error) => Err(error),
+            };
+            outcome.map_err(|error| Self::classify(store.data(), &error))
+        };
+        call::guard(clock, self.engine.ticker(), deadline, call).await
+    }
+}
+
+// ===== impl LocalTarget =====
+
+impl LocalTarget {
+    /// The called component.
+    pub fn component(&self) -> &ComponentId {
+        &self.program.component
+    }
+
+    /// Calls the function that the import has at `position`.
+    pub(crate) async fn call(
+        &self,
+        position: usize,
+        context: CallContext,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        let function = &self.functions[position];
+        self.program
+            .invoke(function, context, params, results)
+            .await
+    }
+}

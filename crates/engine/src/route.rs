@@ -1,0 +1,66 @@
+//! Where the imports of a running component lead to.
+//!
+//! Routes are resolved when links or components change, not when a call is made: the host builds a whole [`RouteTable`]
+//! and swaps it in; each call of an import reads it once.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use weft_model::id::LinkName;
+
+use crate::error::Denial;
+use crate::program::LocalTarget;
+
+/// What an import leads to.
+#[derive(Clone)]
+pub enum Route {
+    /// A backend in this process, of the type that the interface's family expects.
+    BuiltIn(Arc<dyn Any + Send + Sync>),
+    /// A component on this host.
+    Local(Arc<LocalTarget>),
+    /// Nothing: there is no link.
+    Denied(Arc<Denial>),
+}
+
+/// The routes of one running component; immutable, exchanged as a whole.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    /// By position of the import in its [`World`](crate::world::World).
+    slots: Vec<SlotRoutes>,
+}
+
+/// The routes of one import.
+#[derive(Debug)]
+pub struct SlotRoutes {
+    /// By the name `default`.
+    pub default: Route,
+    /// By other names, in no order; few.
+    pub named: Vec<(LinkName, Route)>,
+}
+
+// ===== impl Route =====
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(_) => f.write_str("BuiltIn"),
+            Self::Local(target) => write!(f, "Local({})", target.component()),
+            Self::Denied(denial) => write!(f, "Denied({denial})"),
+        }
+    }
+}
+
+// ===== impl RouteTable =====
+
+impl RouteTable {
+    /// A table with `slots`, one for each import in the order of the component's world.
+    pub fn new(slots: Vec<SlotRoutes>) -> Self {
+        Self { slots }
+    }
+
+    /// The route of the import in `slot` by the name `default`; `None` for a slot the table does not have.
+    pub(crate) fn route(&self, slot: usize) -> Option<&Route> {
+        self.slots.get(slot).map(|routes| &routes.default)
+    }
+}
