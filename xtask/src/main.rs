@@ -1,3 +1,44 @@
-//! Builds guests, runs the demo, the checks and the benches of Weft.
+//! Builds guests, runs the demo, the checks and the benches of Weft: `cargo xtask <COMMAND>`.
 
-fn main() {}
+mod guests;
+mod install;
+mod process;
+mod terminal;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Builds guests, runs the demo, the checks and the benches of Weft.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Guests(guests::Arguments),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match arguments.command {
+        Command::Guests(arguments) => guests::run(&workspace, &arguments),
+    }
+}
