@@ -1,0 +1,59 @@
+//! One address that is listened on.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::routing::Routes;
+
+/// Connections that the kernel holds for a socket until they are accepted.
+pub(super) const BACKLOG: i32 = 1024;
+
+/// An address that is listened on, as long as it is held.
+pub(super) struct Listener {
+    /// The address with its real port.
+    pub(super) bound: SocketAddr,
+    pub(super) routes: ArcSwap<Routes>,
+    /// Closes when the listener is dropped.
+    closing: watch::Sender<()>,
+}
+
+// ===== impl Listener =====
+
+impl Listener {
+    pub(super) fn new(bound: SocketAddr) -> Self {
+        Self {
+            bound,
+            routes: ArcSwap::default(),
+            closing: watch::Sender::new(()),
+        }
+    }
+
+    /// Ends with an error when the listener is dropped.
+    pub(super) fn closing(&self) -> watch::Receiver<()> {
+        self.closing.subscribe()
+    }
+}
+
+/// Binds `address` once for each of `count` threads. Where the system cannot share a port among sockets, the threads
+/// share one socket.
+pub(super) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+    // A socket of its own first: sockets that share a port would share it with those of another process too.
+    let probe = TcpListener::bind(address)?;
+    let bound = probe.local_addr()?;
+    #[cfg(target_os = "linux")]
+    {
+        drop(probe);
+        (0..count)
+            .map(|_| super::reuse_port_linux::bind(bound))
+            .collect()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = bound;
+        probe.set_nonblocking(true)?;
+        (0..count).map(|_| probe.try_clone()).collect()
+    }
+}

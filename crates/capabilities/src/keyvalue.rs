@@ -1,0 +1,155 @@
+//! `wasi:keyvalue`: buckets of keys and values (spec §11.2).
+//!
+//! A bucket handle of a guest is only the name it was opened with; each operation goes to the backend that the routes
+//! name for its interface at that moment (spec §4.9).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+pub use self::embedded::{Database, DatabaseError, Embedded, SYNC_PERIOD};
+pub use self::guest::Guest;
+pub use self::memory::Memory;
+
+mod cursor;
+mod embedded;
+mod guest;
+mod memory;
+
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 4 << 10;
+/// The largest value, in bytes.
+pub const VALUE_BYTES_MAX: usize = 16 << 20;
+/// Keys in one page of a listing.
+pub const PAGE_KEYS_MAX: usize = 1000;
+/// Keys in one call of the batch interface.
+pub const BATCH_KEYS_MAX: usize = 10_000;
+
+/// What routes of `wasi:keyvalue` lead to.
+pub struct Backend(pub Arc<dyn KeyValue>);
+
+/// A store of buckets.
+///
+/// Operations on one key are atomic. All futures are cancellation safe in that an operation happens wholly or not at
+/// all; whether a cancelled write happened is not known.
+pub trait KeyValue: Send + Sync + 'static {
+    /// The value of a key; `None` when it does not exist.
+    fn get<'a>(
+        &'a self,
+        bucket: &'a str,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>>;
+
+    /// Sets the value of a key.
+    fn set<'a>(
+        &'a self,
+        bucket: &'a str,
+        key: &'a str,
+        value: Bytes,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Removes a key; one that does not exist is no error.
+    fn delete<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// One page of keys: the first without `cursor`, the next with the cursor that the page before came with.
+    fn list_keys<'a>(
+        &'a self,
+        bucket: &'a str,
+        cursor: Option<u64>,
+    ) -> BoxFuture<'a, Result<Page, Error>>;
+
+    /// Adds `delta` to the decimal number under a key, a missing key counting as zero, and returns the sum.
+    fn increment<'a>(
+        &'a self,
+        bucket: &'a str,
+        key: &'a str,
+        delta: u64,
+    ) -> BoxFuture<'a, Result<u64, Error>>;
+}
+
+/// Some keys of a bucket.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Page {
+    /// The keys, in order.
+    pub keys: Vec<String>,
+    /// Where the next page begins; `None` on the last page.
+    pub cursor: Option<u64>,
+}
+
+/// Why an operation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key is empty or longer than [`KEY_BYTES_MAX`].
+    #[error("a key has 1 to {KEY_BYTES_MAX} bytes, this one has {bytes}")]
+    Key {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The value is larger than [`VALUE_BYTES_MAX`].
+    #[error("a value has at most {VALUE_BYTES_MAX} bytes, this one has {bytes}")]
+    Value {
+        /// Its size.
+        bytes: usize,
+    },
+    /// A batch has more than [`BATCH_KEYS_MAX`] keys.
+    #[error("a batch has at most {BATCH_KEYS_MAX} keys, this one has {keys}")]
+    Batch {
+        /// How many it has.
+        keys: usize,
+    },
+    /// The value to be incremented is not a decimal number.
+    #[error("the value of `{key}` is not a decimal number")]
+    NotANumber {
+        /// The key.
+        key: String,
+    },
+    /// The sum does not fit 64 bits.
+    #[error("the sum under `{key}` would be too large")]
+    Overflow {
+        /// The key.
+        key: String,
+    },
+    /// The listing was begun too long ago to be continued.
+    #[error("the cursor has expired, list from the beginning")]
+    Cursor,
+    /// The storage failed.
+    #[error("the storage failed: {0}")]
+    Storage(Arc<str>),
+}
+
+/// Checks what every backend checks of a key.
+fn check_key(key: &str) -> Result<(), Error> {
+    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        return Err(Error::Key { bytes: key.len() });
+    }
+    Ok(())
+}
+
+/// Checks what every backend checks of a value.
+fn check_value(value: &[u8]) -> Result<(), Error> {
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(Error::Value { bytes: value.len() });
+    }
+    Ok(())
+}
+
+/// The sum of the decimal number in `value` and `delta`.
+fn add(key: &str, value: Option<&[u8]>, delta: u64) -> Result<u64, Error> {
+    let number = match value {
+        None => 0,
+        Some(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+            .ok_or_else(|| Error::NotANumber {
+                key: key.to_owned(),
+            })?,
+    };
+    number.checked_add(delta).ok_or_else(|| Error::Overflow {
+        key: key.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
