@@ -162,17 +162,11 @@ pub enum CallError {
     /// The component answered with an error of its interface instead of a response.
     #[error("the component answered with {0}")]
     Guest(Arc<str>),
-    /// The called component has no such export, or with other types.
-    #[error(
-        "`{target}` does not export `{function}` of `{interface}` with the types that the caller imports"
-    )]
-    NoSuchFunction {
-        /// The called component.
-        target: Arc<str>,
-        /// The interface.
-        interface: Arc<str>,
-        /// The function.
-        function: Arc<str>,
+    /// The component does not answer HTTP requests.
+    #[error("`{component}` exports no HTTP handler")]
+    NoHandler {
+        /// The component.
+        component: Arc<str>,
     },
     /// The one who called is gone.
     #[error("the caller is gone")]
@@ -310,7 +304,7 @@ impl CallError {
             Self::Trapped { .. } => "trapped",
             Self::NoAnswer => "no_answer",
             Self::Guest(_) => "guest",
-            Self::NoSuchFunction { .. } => "no_such_function",
+            Self::NoHandler { .. } => "no_handler",
             Self::Cancelled => "cancelled",
         }
     }
@@ -328,7 +322,7 @@ impl Coded for CallError {
             Self::Trapped { .. } => "CAL006",
             Self::NoAnswer => "CAL007",
             Self::Guest(_) => "CAL008",
-            Self::NoSuchFunction { .. } => "LNK011",
+            Self::NoHandler { .. } => "LNK011",
             Self::Cancelled => "CAL009",
         }
     }
@@ -336,11 +330,7 @@ impl Coded for CallError {
     fn subject(&self) -> String {
         match self {
             Self::Denied(denial) => denial.interface.to_string(),
-            Self::NoSuchFunction {
-                interface,
-                function,
-                ..
-            } => format!("{interface}.{function}"),
+            Self::NoHandler { component } => component.to_string(),
             _ => String::new(),
         }
     }

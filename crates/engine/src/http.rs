@@ -89,7 +89,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`CallError`]; it has been counted and logged. [`CallError::NoSuchFunction`] when the component answers no HTTP.
+    /// [`CallError`]; it has been counted and logged. [`CallError::NoHandler`] when the component answers no HTTP.
     pub async fn handle_http(
         self: &Arc<Self>,
         request: http::Request<RequestBody>,
@@ -99,10 +99,8 @@ impl Program {
         let answered = match &self.handler {
             Some(Handler::Incoming(pre)) => incoming::call(self, pre, request, context).await,
             Some(Handler::Service(pre)) => service::call(self, pre, request, context).await,
-            None => Err(CallError::NoSuchFunction {
-                target: self.component.as_str().into(),
-                interface: "wasi:http/incoming-handler".into(),
-                function: "handle".into(),
+            None => Err(CallError::NoHandler {
+                component: self.component.as_str().into(),
             }),
         };
         if let Err(error) = &answered {

@@ -40,4 +40,4 @@ pub use error::{CallError, Denial, DenialReason, LinkError, LoadError, Overload,
 pub use lane::LaneKind;
 pub use limiter::Refusal;
 pub use options::{Options, Pool};
-pub use program::{LocalTarget, Program, Stats};
+pub use program::{LocalTarget, NoSuchFunction, Program, Stats};

@@ -50,6 +50,14 @@ pub struct LocalTarget {
     functions: Vec<ComponentExportIndex>,
 }
 
+/// A component does not export a function that another imports, or with other types.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("function `{function}` is not exported with the same types")]
+pub struct NoSuchFunction {
+    /// The function; `*` where the whole interface is missing.
+    pub function: String,
+}
+
 /// What has happened to the calls of one program.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -68,7 +76,7 @@ const FAILURE_KINDS: [&str; 11] = [
     "trapped",
     "no_answer",
     "guest",
-    "no_such_function",
+    "no_handler",
     "cancelled",
 ];
 
@@ -128,13 +136,11 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`CallError::NoSuchFunction`] when `target` does not export what the slot imports, with the same types.
-    pub fn route_to(&self, slot: usize, target: &Arc<Self>) -> Result<Route, CallError> {
+    /// [`NoSuchFunction`] when `target` does not export what the slot imports, with the same types.
+    pub fn route_to(&self, slot: usize, target: &Arc<Self>) -> Result<Route, NoSuchFunction> {
         let import = &self.world.imports()[slot];
-        let missing = |function: &str| CallError::NoSuchFunction {
-            target: target.component.as_str().into(),
-            interface: import.interface.to_string().into(),
-            function: function.into(),
+        let missing = |function: &str| NoSuchFunction {
+            function: function.to_owned(),
         };
         let export = target
             .world
