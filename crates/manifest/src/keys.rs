@@ -1,0 +1,36 @@
+//! The keys of a manifest (spec §9.2), each list in one place; the schema is checked against them.
+
+pub(crate) const MANIFEST: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
+pub(crate) const METADATA: &[&str] = &["name", "annotations", "labels"];
+pub(crate) const SPEC: &[&str] = &["components", "policies"];
+pub(crate) const POLICY: &[&str] = &["name", "type", "properties"];
+pub(crate) const COMPONENT: &[&str] = &["name", "type", "properties", "traits"];
+pub(crate) const PROPERTIES: &[&str] = &["image", "application", "id", "config", "secrets"];
+pub(crate) const SHARED: &[&str] = &["name", "component"];
+pub(crate) const CONFIG: &[&str] = &["name", "properties"];
+pub(crate) const SECRET: &[&str] = &["name", "properties"];
+pub(crate) const SECRET_PROPERTIES: &[&str] = &["policy", "key", "field", "version"];
+pub(crate) const TRAIT: &[&str] = &["type", "properties"];
+pub(crate) const SCALER: &[&str] = &["instances", "replicas", "spread"];
+pub(crate) const SPREAD: &[&str] = &["name", "weight", "requirements"];
+pub(crate) const LINK: &[&str] = &[
+    "name",
+    "namespace",
+    "package",
+    "interfaces",
+    "source",
+    "target",
+    "source_config",
+    "target_config",
+];
+pub(crate) const LINK_SOURCE: &[&str] = &["config", "secrets"];
+pub(crate) const LINK_TARGET: &[&str] = &["name", "config", "secrets"];
+pub(crate) const LIMITS: &[&str] = &[
+    "memory",
+    "table-elements",
+    "call-duration",
+    "call-cpu",
+    "call-depth",
+    "queue-length",
+    "queue-duration",
+];
