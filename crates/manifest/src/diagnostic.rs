@@ -24,7 +24,7 @@ pub enum Severity {
 
 /// One problem of a manifest.
 ///
-/// Its `Display` is the message alone; [`render`](crate::render) shows the place in the text as well.
+/// Its `Display` is the message alone; [`render()`](crate::render()) shows the place in the text as well.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct Diagnostic {

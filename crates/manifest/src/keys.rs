@@ -1,4 +1,15 @@
-//! The keys of a manifest (spec §9.2), each list in one place; the schema is checked against them.
+//! The words of a manifest (spec §9.2), each in one place; the schema is checked against them.
+
+/// The only `apiVersion` of a manifest (spec §9.2).
+pub const API_VERSION: &str = "core.oam.dev/v1beta1";
+/// The only `kind` of a manifest (spec §9.2).
+pub const KIND: &str = "Application";
+/// What the key of an annotation begins with that records the digest of a component's image; its name follows.
+pub const DIGEST_ANNOTATION_PREFIX: &str = "weft.digest/";
+/// The type of the trait that limits what a component may use.
+pub const LIMITS_TRAIT: &str = "weft.limits";
+/// What the types of Weft's own traits begin with; others under it are errors.
+pub const WEFT_TRAIT_PREFIX: &str = "weft.";
 
 pub(crate) const MANIFEST: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 pub(crate) const METADATA: &[&str] = &["name", "annotations", "labels"];

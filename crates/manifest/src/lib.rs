@@ -3,7 +3,7 @@
 //! A manifest is an OAM application in YAML or JSON (spec §9.2). [`parse`] turns its text into a value and a list of
 //! problems, all at once: the [`Application`](weft_model::application::Application) that the planner works on, the
 //! [`Document`] that is stored, returned and edited, and [`Diagnostic`]s with places, codes and advice, which
-//! [`render`] shows as text.
+//! [`render()`] shows as text.
 //!
 //! ```text
 //! text ──yaml──► tree with places ──read──► drafts ──assemble──► Application
@@ -54,6 +54,7 @@ pub use assemble::links::LINKS_MAX;
 pub use code::Code;
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, HINTS_MAX, Severity};
 pub use document::{DESCRIPTION_ANNOTATION, Document, VERSION_ANNOTATION, Value};
+pub use keys::{API_VERSION, DIGEST_ANNOTATION_PREFIX, KIND, LIMITS_TRAIT, WEFT_TRAIT_PREFIX};
 pub use parsed::{COMPONENTS_MAX, Image, Parsed, parse, parse_bytes};
 pub use read::Strictness;
 pub use read::component::Kind;
@@ -61,14 +62,3 @@ pub use render::render;
 pub use schema::SCHEMA;
 pub use span::{Position, Span};
 pub use yaml::{DEPTH_MAX, EXPANDED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
-
-/// The only `apiVersion` of a manifest (spec §9.2).
-pub const API_VERSION: &str = "core.oam.dev/v1beta1";
-/// The only `kind` of a manifest (spec §9.2).
-pub const KIND: &str = "Application";
-/// What the key of an annotation begins with that records the digest of a component's image; its name follows.
-pub const DIGEST_ANNOTATION_PREFIX: &str = "weft.digest/";
-/// The type of the trait that limits what a component may use.
-pub const LIMITS_TRAIT: &str = "weft.limits";
-/// What the types of Weft's own traits begin with; others under it are errors.
-pub const WEFT_TRAIT_PREFIX: &str = "weft.";

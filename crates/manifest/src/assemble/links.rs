@@ -54,7 +54,8 @@ pub(super) fn check_targets(drafts: &[Draft], reader: &mut Reader) {
 }
 
 impl Assembler<'_> {
-    /// The links of one draft, those without an end left out.
+    /// The links of one draft, those without an end left out. Links with one name, package and target are one link with
+    /// the interfaces of all: the lattice keeps one of them only (spec §1.3).
     pub(super) fn links(
         &mut self,
         draft: &Draft,
@@ -63,7 +64,7 @@ impl Assembler<'_> {
         ids: &[Option<EntityId>],
     ) -> Vec<Link> {
         self.check_links(draft);
-        let mut links = Vec::with_capacity(draft.links.len());
+        let mut links: Vec<Link> = Vec::with_capacity(draft.links.len());
         for link in &draft.links {
             let source_config = self.configs(&link.source_config);
             let target_config = self.configs(&link.target_config);
@@ -74,19 +75,28 @@ impl Assembler<'_> {
             let (Some(source), Some(target)) = (source, target) else {
                 continue;
             };
-            links.push(Link {
-                source: source.clone(),
-                target,
-                name: link.name.clone(),
-                package: link.package.clone(),
-                interfaces: link
-                    .interfaces
-                    .iter()
-                    .map(|(name, _)| name.clone())
-                    .collect(),
-                source_config,
-                target_config,
+            let interfaces = link.interfaces.iter().map(|(name, _)| name.clone());
+            let same = links.iter_mut().find(|one| {
+                one.name == link.name && one.package == link.package && one.target == target
             });
+            match same {
+                None => links.push(Link {
+                    source: source.clone(),
+                    target,
+                    name: link.name.clone(),
+                    package: link.package.clone(),
+                    interfaces: interfaces.collect(),
+                    source_config,
+                    target_config,
+                }),
+                Some(same)
+                    if same.source_config == source_config
+                        && same.target_config == target_config =>
+                {
+                    same.interfaces.extend(interfaces);
+                }
+                Some(_) => self.reader.report(different_configs(link)),
+            }
         }
         links
     }
@@ -130,4 +140,19 @@ impl Assembler<'_> {
             }
         }
     }
+}
+
+fn different_configs(link: &LinkDraft) -> Diagnostic {
+    Diagnostic::error(
+        Code::LinkDuplicate,
+        link.path.clone(),
+        link.target_span,
+        format!(
+            "there is a link `{}` for `{}` to `{}` already, with other configs",
+            link.name,
+            link.package,
+            excerpt(&link.target)
+        ),
+    )
+    .hint("give one of the two links another `name`, or both the same configs")
 }
