@@ -41,6 +41,7 @@ pub(crate) const LIMITS: &[&str] = &[
     "table-elements",
     "call-duration",
     "call-cpu",
+    "response-body",
     "call-depth",
     "queue-length",
     "queue-duration",

@@ -32,15 +32,19 @@ pub(crate) fn read_limits(properties: &Field<'_>, reader: &mut Reader) -> LimitO
     let call_duration_max = duration("call-duration", Duration::from_millis(1));
     let call_cpu_max = duration("call-cpu", Duration::from_millis(1));
     let queue_duration_max = duration("queue-duration", Duration::ZERO);
-    let memory_bytes_max = fields.get("memory").and_then(|field| {
+    let mut bytes = |key| {
+        let field = fields.get(key)?;
         let bytes = read_bytes(&field, reader)?;
         at_least(&field, bytes, 1, reader)
-    });
+    };
+    let memory_bytes_max = bytes("memory");
+    let response_body_bytes_max = bytes("response-body");
     LimitOverrides {
         memory_bytes_max,
         table_elements_max,
         call_duration_max,
         call_cpu_max,
+        response_body_bytes_max,
         call_depth_max: call_depth_max.map(narrow),
         queue_length_max: queue_length_max.map(narrow),
         queue_duration_max,
