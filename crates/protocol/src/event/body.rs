@@ -1,0 +1,346 @@
+//! What events of each kind tell (spec §2).
+
+use serde::{Deserialize, Serialize};
+use weft_model::id::{ComponentId, HostId, ProviderId};
+use weft_model::labels::{Annotations, Labels};
+use weft_model::problem::Problem;
+
+use crate::control::{Link, ProblemFields};
+use crate::convert::{ConvertError, parse_field};
+
+/// Data of `host_started`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct HostStarted {
+    /// A name for people; not unique.
+    #[serde(default)]
+    pub friendly_name: String,
+    /// Labels for placement.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Time since the host started, in seconds.
+    #[serde(default)]
+    pub uptime_seconds: u64,
+    /// The version of the host's software.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// Data of `host_stopped`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct HostStopped {
+    /// Labels for placement.
+    #[serde(default)]
+    pub labels: Labels,
+}
+
+/// Data of `labels_changed`.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct LabelsChanged {
+    /// The host.
+    pub host_id: String,
+    /// All its labels.
+    #[serde(default)]
+    pub labels: Labels,
+}
+
+/// Data of `component_scaled`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ComponentScaled {
+    /// The key of a signed component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// The claims of a signed component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<ComponentClaims>,
+    /// Annotations of the command.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The host.
+    pub host_id: String,
+    /// The image that runs.
+    #[serde(default)]
+    pub image_ref: String,
+    /// How many instances may run at once now.
+    #[serde(default)]
+    pub max_instances: u32,
+    /// The component.
+    pub component_id: String,
+}
+
+/// Data of `component_scale_failed`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ComponentScaleFailed {
+    /// The key of a signed component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// Annotations of the command.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The host.
+    pub host_id: String,
+    /// The image that was to run.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The component.
+    pub component_id: String,
+    /// How many instances were asked for.
+    #[serde(default)]
+    pub max_instances: u32,
+    /// What failed, with its causes.
+    #[serde(default)]
+    pub error: String,
+    /// Weft: the code of the problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_code: Option<String>,
+    /// Weft: what the problem is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_subject: Option<String>,
+    /// Weft: what to do about the problem.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weft_hints: Vec<String>,
+}
+
+/// Claims of a component in events. Times are seconds since 1970 in text, or `never`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields of the signed claims, as they are")]
+pub struct ComponentClaims {
+    pub call_alias: Option<String>,
+    pub issuer: String,
+    pub tags: Option<Vec<String>>,
+    pub name: Option<String>,
+    pub version: Option<String>,
+    pub revision: Option<i32>,
+    pub not_before_human: String,
+    pub expires_human: String,
+}
+
+/// Claims of a provider in events. Times are seconds since 1970 in text, or `never`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields of the signed claims, as they are")]
+pub struct ProviderClaims {
+    pub issuer: String,
+    pub tags: Option<Vec<String>>,
+    pub name: Option<String>,
+    pub version: Option<String>,
+    pub not_before_human: String,
+    pub expires_human: String,
+}
+
+/// Data of `provider_started`. The last four fields are there for signed providers alone.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ProviderStarted {
+    /// The host.
+    pub host_id: String,
+    /// The image that runs.
+    #[serde(default)]
+    pub image_ref: String,
+    /// The provider.
+    pub provider_id: String,
+    /// Annotations of the command.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// The claims of a signed provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<ProviderClaims>,
+    /// The provider's id again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// The provider's id again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_name: Option<String>,
+}
+
+/// Data of `provider_start_failed`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ProviderStartFailed {
+    /// The image that was to run.
+    #[serde(default)]
+    pub provider_ref: String,
+    /// The provider.
+    pub provider_id: String,
+    /// The host.
+    pub host_id: String,
+    /// What failed, with its causes.
+    #[serde(default)]
+    pub error: String,
+    /// `default`.
+    #[serde(default)]
+    pub link_name: String,
+    /// Weft: the code of the problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_code: Option<String>,
+    /// Weft: what the problem is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_subject: Option<String>,
+    /// Weft: what to do about the problem.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weft_hints: Vec<String>,
+}
+
+/// Data of `provider_stopped`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ProviderStopped {
+    /// The host.
+    pub host_id: String,
+    /// The provider.
+    pub provider_id: String,
+    /// Annotations of the command that started it.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// Why; `stop` when it was asked for.
+    #[serde(default)]
+    pub reason: String,
+    /// The provider's id again.
+    #[serde(default)]
+    pub instance_id: String,
+    /// The provider's id again.
+    #[serde(default)]
+    pub public_key: String,
+    /// `default`.
+    #[serde(default)]
+    pub link_name: String,
+}
+
+/// Data of the events about health.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// The host.
+    pub host_id: String,
+    /// The provider.
+    pub provider_id: String,
+}
+
+/// Data of `linkdef_set_failed`: a link and why it was refused.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields of `Link`, and those of other failures"
+)]
+pub struct LinkSetFailed {
+    pub source_id: String,
+    pub target: String,
+    pub name: String,
+    pub wit_namespace: String,
+    pub wit_package: String,
+    pub interfaces: Vec<String>,
+    #[serde(default)]
+    pub source_config: Vec<String>,
+    #[serde(default)]
+    pub target_config: Vec<String>,
+    #[serde(default)]
+    pub error: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weft_hints: Vec<String>,
+}
+
+/// Data of `linkdef_deleted`; the last two fields are there when a link was removed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct LinkDeleted {
+    /// The id of who called.
+    pub source_id: String,
+    /// The name of the link.
+    pub name: String,
+    /// The namespace of the package.
+    pub wit_namespace: String,
+    /// The package in its namespace.
+    pub wit_package: String,
+    /// The id of who was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The interfaces of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interfaces: Option<Vec<String>>,
+}
+
+/// Data of `config_set` and `config_deleted`.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ConfigChanged {
+    /// The config.
+    pub config_name: String,
+}
+
+/// Typed ids of the data of one kind of events.
+macro_rules! ids {
+    ($($kind:ident: $($field:ident as $method:ident: $id:ident),*;)*) => {
+        $(impl $kind {
+            $(#[doc = concat!("The field `", stringify!($field), "`.")]
+            ///
+            /// # Errors
+            ///
+            /// [`ConvertError`] when it is no id.
+            pub fn $method(&self) -> Result<$id, ConvertError> {
+                parse_field(stringify!($field), &self.$field)
+            })*
+        })*
+    };
+}
+
+ids! {
+    LabelsChanged: host_id as host: HostId;
+    ComponentScaled: host_id as host: HostId, component_id as component: ComponentId;
+    ComponentScaleFailed: host_id as host: HostId, component_id as component: ComponentId;
+    ProviderStarted: host_id as host: HostId, provider_id as provider: ProviderId;
+    ProviderStartFailed: host_id as host: HostId, provider_id as provider: ProviderId;
+    ProviderStopped: host_id as host: HostId, provider_id as provider: ProviderId;
+    HealthCheck: host_id as host: HostId, provider_id as provider: ProviderId;
+}
+
+/// Problems of the data of failures.
+macro_rules! problems {
+    ($($kind:ident),*) => {
+        $(impl $kind {
+            /// Tells `problem`.
+            #[must_use]
+            pub fn with_problem(mut self, problem: &Problem) -> Self {
+                let fields = ProblemFields::new(problem);
+                self.error.clone_from(&problem.message);
+                self.weft_code = fields.code;
+                self.weft_subject = fields.subject;
+                self.weft_hints = fields.hints;
+                self
+            }
+
+            /// The problem; `None` where the source does not know of codes.
+            pub fn problem(&self) -> Option<Problem> {
+                ProblemFields {
+                    code: self.weft_code.clone(),
+                    subject: self.weft_subject.clone(),
+                    hints: self.weft_hints.clone(),
+                }
+                .into_problem(self.error.clone())
+            }
+        })*
+    };
+}
+
+problems!(ComponentScaleFailed, ProviderStartFailed, LinkSetFailed);
+
+// ===== impl LinkSetFailed =====
+
+impl From<Link> for LinkSetFailed {
+    fn from(link: Link) -> Self {
+        Self {
+            source_id: link.source_id,
+            target: link.target,
+            name: link.name,
+            wit_namespace: link.wit_namespace,
+            wit_package: link.wit_package,
+            interfaces: link.interfaces,
+            source_config: link.source_config,
+            target_config: link.target_config,
+            error: String::new(),
+            weft_code: None,
+            weft_subject: None,
+            weft_hints: Vec::new(),
+        }
+    }
+}
