@@ -229,6 +229,9 @@ pub struct ErrorReply {
     /// What failed.
     #[serde(default)]
     pub message: String,
+    /// Weft: the problem.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weft_problems: Vec<ProblemEntry>,
 }
 
 /// A [`Problem`] in a list.
@@ -254,6 +257,15 @@ impl ErrorReply {
         Self {
             result: GetResult::Error,
             message: message.to_owned(),
+            weft_problems: Vec::new(),
+        }
+    }
+
+    /// A failure with its problem.
+    pub fn of(problem: &Problem) -> Self {
+        Self {
+            weft_problems: vec![problem.into()],
+            ..Self::new(&problem.message)
         }
     }
 }

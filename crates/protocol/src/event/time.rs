@@ -28,6 +28,9 @@ pub struct ParseTimeError;
 // ===== impl EventTime =====
 
 impl EventTime {
+    /// The last time that can be told.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// The time `elapsed` after the beginning of 1970 in UTC; `None` after the year 2554.
     pub fn since_epoch(elapsed: Duration) -> Option<Self> {
         u64::try_from(elapsed.as_nanos()).ok().map(Self)
