@@ -1,0 +1,255 @@
+//! The connection to NATS and whether it stands.
+
+mod error;
+
+pub use error::ConnectError;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
+use tracing::{info, warn};
+use ulid::Ulid;
+use weft_runtime::field;
+
+use crate::options::{Credentials, Options};
+
+/// How many messages of one subscription may wait in the client; more are dropped and counted in
+/// [`Connection::slow_consumers`].
+const SUBSCRIPTION_CAPACITY: usize = 16_384;
+/// The longest pause between two attempts to reconnect, before jitter.
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(4);
+
+/// What is known of the connection to NATS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Whether it stands.
+    pub state: ConnectionState,
+    /// How often it was made; above one it was lost and made again.
+    pub connects: u64,
+    /// How many messages the client dropped because a subscription was not read fast enough.
+    pub slow_consumers: u64,
+}
+
+/// Whether the connection to NATS stands. It begins as connected; while it is disconnected the client tries again, with
+/// pauses of up to some seconds, until the lattice is dropped, which closes it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// It stands.
+    Connected,
+    /// It was lost and is being made again.
+    Disconnected,
+    /// It was closed and stays so.
+    Closed,
+}
+
+/// Connects as `options` say.
+pub(crate) async fn connect(
+    options: &Options,
+) -> Result<(async_nats::Client, watch::Receiver<Connection>), ConnectError> {
+    let servers = parse_urls(&options.urls)?;
+    let (sender, receiver) = watch::channel(Connection {
+        state: ConnectionState::Connected,
+        connects: 1,
+        slow_consumers: 0,
+    });
+    let client = connect_options(options, sender)
+        .await?
+        .connect(servers.clone())
+        .await
+        .map_err(|error| {
+            let servers = servers
+                .iter()
+                .map(render_server)
+                .collect::<Vec<_>>()
+                .join(", ");
+            match error.kind() {
+                ConnectErrorKind::ServerParse => ConnectError::Url {
+                    url: servers,
+                    source: error.into(),
+                },
+                ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                    ConnectError::Refused { servers }
+                }
+                ConnectErrorKind::Tls => ConnectError::Tls {
+                    servers,
+                    source: error.into(),
+                },
+                ConnectErrorKind::Dns
+                | ConnectErrorKind::TimedOut
+                | ConnectErrorKind::Io
+                | ConnectErrorKind::MaxReconnects => ConnectError::Unreachable {
+                    servers,
+                    source: error.into(),
+                },
+            }
+        })?;
+    Ok((client, receiver))
+}
+
+async fn connect_options(
+    options: &Options,
+    sender: watch::Sender<Connection>,
+) -> Result<ConnectOptions, ConnectError> {
+    let sender = Arc::new(sender);
+    let mut connect = ConnectOptions::new()
+        .name(&options.client_name)
+        .connection_timeout(options.connect_timeout)
+        .request_timeout(Some(options.request_timeout))
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempts| reconnect_delay(attempts, Ulid::generate().random()))
+        .event_callback(move |event| {
+            let sender = Arc::clone(&sender);
+            async move { record(&sender, &event) }
+        })
+        .require_tls(options.tls.is_required);
+    if let Some(path) = &options.tls.ca_file {
+        connect = connect.add_root_certificates(path.clone());
+    }
+    Ok(match &options.credentials {
+        Credentials::Anonymous => connect,
+        Credentials::Password { user, password } => {
+            connect.user_and_password(user.clone(), password.reveal().to_owned())
+        }
+        Credentials::Token(token) => connect.token(token.reveal().to_owned()),
+        Credentials::File(path) => {
+            connect
+                .credentials_file(path)
+                .await
+                .map_err(|source| ConnectError::Credentials {
+                    path: path.clone(),
+                    source,
+                })?
+        }
+    })
+}
+
+fn parse_urls(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
+    if urls.is_empty() {
+        return Err(ConnectError::NoUrl);
+    }
+    urls.iter()
+        .map(|url| {
+            url.parse()
+                .map_err(|source: std::io::Error| ConnectError::Url {
+                    // A text that is no URL may still hold a password before its `@`.
+                    url: url.rsplit('@').next().unwrap_or_default().to_owned(),
+                    source: source.into(),
+                })
+        })
+        .collect()
+}
+
+/// The address without user and password.
+fn render_server(server: &ServerAddr) -> String {
+    format!("{}://{}:{}", server.scheme(), server.host(), server.port())
+}
+
+/// The pause before attempt number `attempts`: doubles from 20 ms up to a maximum, plus up to a quarter, chosen by
+/// `random`, so that the members of a lattice do not all come back at once.
+fn reconnect_delay(attempts: usize, random: u128) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1))
+        .unwrap_or(u32::MAX)
+        .min(16);
+    let delay = Duration::from_millis(10 << doublings).min(RECONNECT_DELAY_MAX);
+    let quarter = u64::try_from(delay.as_millis() / 4).unwrap_or(u64::MAX);
+    let jitter = u64::try_from(random % u128::from(quarter + 1)).unwrap_or_default();
+    delay + Duration::from_millis(jitter)
+}
+
+/// Writes down and logs what the client says of its connection.
+fn record(sender: &watch::Sender<Connection>, event: &Event) {
+    match event {
+        Event::Connected => {
+            let mut is_new = false;
+            sender.send_if_modified(|connection| {
+                // The client also tells of the first connection, which is counted from the start.
+                is_new = connection.state != ConnectionState::Connected;
+                if is_new {
+                    connection.state = ConnectionState::Connected;
+                    connection.connects += 1;
+                }
+                is_new
+            });
+            if is_new {
+                info!("NATS is reachable again");
+            }
+        }
+        Event::Disconnected => {
+            sender.send_modify(|connection| connection.state = ConnectionState::Disconnected);
+            warn!("NATS is unreachable, trying again");
+        }
+        Event::Closed => {
+            sender.send_modify(|connection| connection.state = ConnectionState::Closed);
+        }
+        Event::SlowConsumer(_) => {
+            let mut dropped = 0;
+            sender.send_modify(|connection| {
+                connection.slow_consumers += 1;
+                dropped = connection.slow_consumers;
+            });
+            // A flood of messages does not become a flood of records.
+            if dropped.is_power_of_two() {
+                warn!(
+                    dropped,
+                    "A subscription was not read fast enough, messages were dropped"
+                );
+            }
+        }
+        Event::LameDuckMode | Event::Draining => {
+            info!(event = %event, "NATS server is about to stop")
+        }
+        Event::ServerError(error) => {
+            warn!({ field::ERROR } = %error, "NATS server reports an error")
+        }
+        Event::ClientError(error) => {
+            warn!({ field::ERROR } = %error, "NATS client reports an error")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_bound() {
+        assert_eq!(reconnect_delay(1, 0), Duration::from_millis(10));
+        assert_eq!(reconnect_delay(4, 0), Duration::from_millis(80));
+        for random in [0, 7, u128::MAX] {
+            let delay = reconnect_delay(usize::MAX, random);
+            assert!(delay >= RECONNECT_DELAY_MAX && delay <= RECONNECT_DELAY_MAX * 5 / 4);
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_told() {
+        let error = parse_urls(&["nats://u:p4ss@[bad".to_owned()]).unwrap_err();
+        assert!(!error.to_string().contains("p4ss"), "{error}");
+        let servers = parse_urls(&["nats://u:p4ss@example.org".to_owned()]).unwrap();
+        assert_eq!(render_server(&servers[0]), "nats://example.org:4222");
+        assert!(matches!(parse_urls(&[]), Err(ConnectError::NoUrl)));
+    }
+
+    #[test]
+    fn loss_and_return_are_recorded() {
+        let (sender, receiver) = watch::channel(Connection {
+            state: ConnectionState::Connected,
+            connects: 1,
+            slow_consumers: 0,
+        });
+        record(&sender, &Event::Connected);
+        assert_eq!(receiver.borrow().connects, 1);
+        record(&sender, &Event::Disconnected);
+        assert_eq!(receiver.borrow().state, ConnectionState::Disconnected);
+        record(&sender, &Event::Connected);
+        record(&sender, &Event::SlowConsumer(3));
+        let connection = receiver.borrow().clone();
+        assert_eq!(connection.state, ConnectionState::Connected);
+        assert_eq!((connection.connects, connection.slow_consumers), (2, 1));
+    }
+}

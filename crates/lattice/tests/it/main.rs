@@ -1,0 +1,14 @@
+//! The lattice against a real NATS server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
+
+mod application;
+mod bucket;
+mod connection;
+mod control;
+mod event;
+mod intake;
+mod pages;
+mod proxy;
+mod server;
+mod watch;
