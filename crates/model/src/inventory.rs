@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::id::{ComponentId, HostId, ProviderId};
 use crate::labels::{Annotations, Labels};
 use crate::limits::LimitOverrides;
+use crate::problem::Problem;
 
 /// One host and what it runs, as its inventory and heartbeats report it (spec §1.3).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,6 +41,8 @@ pub struct ComponentInventory {
     pub instances_max: u32,
     /// The limits that the command asked for.
     pub limits: Option<LimitOverrides>,
+    /// What keeps its links from being served, as long as it lasts.
+    pub problems: Vec<Problem>,
 }
 
 /// A provider on a host.
@@ -53,4 +56,8 @@ pub struct ProviderInventory {
     pub name: Option<String>,
     /// Annotations of the command that started it.
     pub annotations: Annotations,
+    /// What stands in for the backend that its image means, for people.
+    pub substitution: Option<String>,
+    /// What keeps it or its links from being served, as long as it lasts.
+    pub problems: Vec<Problem>,
 }

@@ -39,20 +39,25 @@ pub struct Problem {
 impl Problem {
     /// Renders `error` and the chain of its causes.
     pub fn new(error: &dyn Coded) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
-            cause = error.source();
-        }
         Self {
             code: Cow::Borrowed(error.code()),
             subject: error.subject(),
-            message,
+            message: render_chain(error),
             hints: error.hints(),
         }
     }
+}
+
+/// `error` and the chain of its causes in one line.
+pub fn render_chain<E: Error + ?Sized>(error: &E) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Display for Problem {

@@ -3,10 +3,12 @@
 mod claims;
 mod component;
 mod config;
+mod lease;
 
 pub use claims::{ClaimsKind, ClaimsRecord};
 pub use component::{ComponentRecord, LinkConflict, PutLinkOutcome};
 pub use config::SecretReference;
+pub use lease::LeaseRecord;
 
 use std::fmt;
 
@@ -22,6 +24,16 @@ pub fn lattice_bucket(lattice: &LatticeName) -> String {
 /// The bucket of configs of `lattice`; its keys are names of configs.
 pub fn config_bucket(lattice: &LatticeName) -> String {
     format!("{}{lattice}", bucket::CONFIG_DATA_PREFIX)
+}
+
+/// The bucket of what the managers of `lattice` share; its key `lease` holds a [`LeaseRecord`].
+pub fn manager_bucket(lattice: &LatticeName) -> String {
+    format!("{}{lattice}", bucket::MANAGER_PREFIX)
+}
+
+/// The bucket of the revisions of applications of `lattice`.
+pub fn application_bucket(lattice: &LatticeName) -> String {
+    format!("{}{lattice}", bucket::APPLICATION_PREFIX)
 }
 
 /// Whether a config of this name holds a reference to a secret (spec §8.4).

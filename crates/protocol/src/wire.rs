@@ -38,6 +38,12 @@ pub mod bucket {
     pub const LATTICE_DATA_PREFIX: &str = "LATTICEDATA_";
     /// Bucket of configs; the name of the lattice follows.
     pub const CONFIG_DATA_PREFIX: &str = "CONFIGDATA_";
+    /// Bucket of what the managers of a lattice share; the name of the lattice follows.
+    pub const MANAGER_PREFIX: &str = "WEFT_MANAGER_";
+    /// Bucket of the revisions of applications; the name of the lattice follows.
+    pub const APPLICATION_PREFIX: &str = "WEFT_APPLICATIONS_";
+    /// Key of the lease in the bucket of managers.
+    pub const LEASE: &str = "lease";
     /// What stands before the `_` in keys of component records.
     pub const COMPONENT: &str = "COMPONENT";
     /// What stands before the `_` in keys of claims.
@@ -98,6 +104,8 @@ pub mod limit {
     pub const TABLE_ELEMENTS: &str = "weft.table_elements";
     /// Milliseconds that a call may run guest code.
     pub const CALL_CPU_MS: &str = "weft.call_cpu_ms";
+    /// Bytes of the body of one answer to an HTTP request.
+    pub const RESPONSE_BODY_BYTES: &str = "weft.response_body";
     /// How deep a chain of calls may be.
     pub const CALL_DEPTH: &str = "weft.call_depth";
     /// How many calls may wait.

@@ -8,6 +8,7 @@ use weft_model::inventory::{ComponentInventory, HostInventory, ProviderInventory
 use weft_model::labels::{Annotations, Labels};
 
 use super::limits::{LimitMap, parse_limits, render_limits};
+use crate::application::ProblemEntry;
 use crate::convert::{ConvertError, parse_field};
 
 /// The answer of a host to `host.ping`.
@@ -97,6 +98,9 @@ pub struct ComponentEntry {
     /// Limits by name; written as `null` when there are none.
     #[serde(default)]
     pub limits: Option<LimitMap>,
+    /// Weft: what keeps links of the component from being served, as long as it lasts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weft_problems: Vec<ProblemEntry>,
 }
 
 /// A provider in an [`Inventory`].
@@ -117,6 +121,12 @@ pub struct ProviderEntry {
     /// Annotations of the command that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations>,
+    /// Weft: what stands in for the backend that the image means, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_substitution: Option<String>,
+    /// Weft: what keeps the provider or its links from being served, as long as it lasts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weft_problems: Vec<ProblemEntry>,
 }
 
 /// Body of `host.stop.{host}`; an empty body is the default.
@@ -251,6 +261,12 @@ impl TryFrom<&ComponentEntry> for ComponentInventory {
             annotations: entry.annotations.clone().unwrap_or_default(),
             instances_max: entry.max_instances,
             limits: entry.limits.as_ref().map(parse_limits),
+            problems: entry
+                .weft_problems
+                .iter()
+                .cloned()
+                .map(Into::into)
+                .collect(),
         })
     }
 }
@@ -265,6 +281,7 @@ impl From<&ComponentInventory> for ComponentEntry {
             revision: 0,
             max_instances: component.instances_max,
             limits: component.limits.as_ref().and_then(render_limits),
+            weft_problems: component.problems.iter().map(Into::into).collect(),
         }
     }
 }
@@ -280,6 +297,13 @@ impl TryFrom<&ProviderEntry> for ProviderInventory {
             image: entry.image_ref.clone(),
             name: entry.name.clone(),
             annotations: entry.annotations.clone().unwrap_or_default(),
+            substitution: entry.weft_substitution.clone(),
+            problems: entry
+                .weft_problems
+                .iter()
+                .cloned()
+                .map(Into::into)
+                .collect(),
         })
     }
 }
@@ -292,6 +316,8 @@ impl From<&ProviderInventory> for ProviderEntry {
             name: provider.name.clone(),
             revision: 0,
             annotations: Some(provider.annotations.clone()),
+            weft_substitution: provider.substitution.clone(),
+            weft_problems: provider.problems.iter().map(Into::into).collect(),
         }
     }
 }

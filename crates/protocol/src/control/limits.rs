@@ -21,6 +21,7 @@ pub fn parse_limits(map: &LimitMap) -> LimitOverrides {
         call_duration_max: ms(limit::CALL_MS)
             .or_else(|| number(limit::CALL_SECONDS).map(Duration::from_secs)),
         call_cpu_max: ms(limit::CALL_CPU_MS),
+        response_body_bytes_max: number(limit::RESPONSE_BODY_BYTES),
         call_depth_max: count(limit::CALL_DEPTH),
         queue_length_max: count(limit::QUEUE_LENGTH),
         queue_duration_max: ms(limit::QUEUE_MS),
@@ -40,6 +41,7 @@ pub fn render_limits(limits: &LimitOverrides) -> Option<LimitMap> {
         (limit::CALL_MS, call_ms.filter(|ms| ms % 1000 != 0)),
         (limit::TABLE_ELEMENTS, limits.table_elements_max),
         (limit::CALL_CPU_MS, limits.call_cpu_max.map(ms)),
+        (limit::RESPONSE_BODY_BYTES, limits.response_body_bytes_max),
         (limit::CALL_DEPTH, limits.call_depth_max.map(u64::from)),
         (limit::QUEUE_LENGTH, limits.queue_length_max.map(u64::from)),
         (limit::QUEUE_MS, limits.queue_duration_max.map(ms)),
@@ -80,6 +82,7 @@ mod tests {
             table_elements_max: Some(2),
             call_duration_max: Some(Duration::from_millis(2500)),
             call_cpu_max: Some(Duration::from_millis(4)),
+            response_body_bytes_max: Some(1 << 20),
             call_depth_max: Some(5),
             queue_length_max: Some(6),
             queue_duration_max: Some(Duration::from_millis(7)),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use weft_model::id::{ComponentId, HostId, ProviderId};
 use weft_model::labels::{Annotations, Labels};
+use weft_model::link::LinkKey;
 use weft_model::problem::Problem;
 
 use crate::control::{Link, ProblemFields};
@@ -266,6 +267,23 @@ pub struct LinkDeleted {
 pub struct ConfigChanged {
     /// The config.
     pub config_name: String,
+}
+
+// ===== impl LinkDeleted =====
+
+impl LinkDeleted {
+    /// The link `key` is gone, where `removed` was there.
+    pub fn new(key: &LinkKey, removed: Option<Link>) -> Self {
+        let (target, interfaces) = removed.map(|link| (link.target, link.interfaces)).unzip();
+        Self {
+            source_id: key.source.to_string(),
+            name: key.name.to_string(),
+            wit_namespace: key.package.namespace().to_owned(),
+            wit_package: key.package.name().to_owned(),
+            target,
+            interfaces,
+        }
+    }
 }
 
 /// Typed ids of the data of one kind of events.

@@ -1,0 +1,68 @@
+//! `provider.stop.{host}`. The reply comes after the provider has stopped.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use weft_model::id::ProviderId;
+use weft_protocol::control::{Ack, StopProvider};
+use weft_protocol::event::{Data, ProviderStopped};
+use weft_protocol::{json, wire};
+use weft_runtime::field;
+
+use super::{check_host, invalid, malformed};
+use crate::core::Core;
+use crate::error::Refusal;
+use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::mailbox::Address;
+
+const WHAT: &str = "provider stop command";
+
+pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+    let id = match read(intake, &request) {
+        Ok(id) => id,
+        Err(refusal) => return refuse(&request, &refusal).await,
+    };
+    let core = Arc::clone(&intake.core);
+    let address = Address::Entity(id.to_string());
+    // The reply is the job's, so the request is shared between the job and the refusal of a full mailbox.
+    let request = Arc::new(request);
+    let job = {
+        let request = Arc::clone(&request);
+        async move {
+            match stop(&core, &id).await {
+                Ok(()) => reply(&request, &Ack::done(wire::text::PROVIDER_STOPPED)).await,
+                Err(refusal) => refuse(&request, &refusal).await,
+            }
+        }
+    };
+    intake.push(address, &request, job.boxed()).await;
+}
+
+fn read(intake: &Intake, request: &ControlRequest) -> Result<ProviderId, Refusal> {
+    let body: StopProvider =
+        json::decode(&request.payload).map_err(|error| malformed(WHAT, &error))?;
+    check_host(&body.host_id, &intake.core.identity.id)?;
+    body.provider().map_err(|error| invalid(WHAT, &error))
+}
+
+async fn stop(core: &Core, id: &ProviderId) -> Result<(), Refusal> {
+    let Some(provider) = core.registry.provider(id) else {
+        return Err(Refusal::ProviderNotRunning {
+            provider: id.to_string(),
+        });
+    };
+    let version = core.registry.remove_provider(id);
+    core.settle_registry(version).await;
+    tracing::info!({ field::PROVIDER_ID } = %id, "Provider stopped");
+    core.publish(Data::ProviderStopped(ProviderStopped {
+        host_id: core.identity.id.to_string(),
+        provider_id: id.to_string(),
+        annotations: (*provider.annotations).clone(),
+        reason: "stop".to_owned(),
+        instance_id: id.to_string(),
+        public_key: id.to_string(),
+        link_name: "default".to_owned(),
+    }))
+    .await;
+    Ok(())
+}

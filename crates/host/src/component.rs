@@ -1,0 +1,246 @@
+//! Scaling a component: from not running to running, to another size or image, and back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use weft_artifact::Artifact;
+use weft_capabilities::config::Config as LiveConfig;
+use weft_engine::Code;
+use weft_model::digest::Digest;
+use weft_model::id::{ComponentId, ConfigName, EntityId};
+use weft_model::labels::Annotations;
+use weft_model::limits::LimitOverrides;
+use weft_model::problem::{Coded, Problem};
+use weft_model::reference::{Location, Reference};
+use weft_protocol::event::{ComponentScaleFailed, ComponentScaled, Data};
+use weft_protocol::wire;
+use weft_runtime::field;
+
+use crate::core::Core;
+use crate::error::Refusal;
+use crate::options::FileLoads;
+use crate::registry::RunningComponent;
+
+/// What a component is to be.
+pub(crate) struct Scale {
+    pub(crate) id: ComponentId,
+    /// May be absent when the component is to stop.
+    pub(crate) image: Option<Reference>,
+    pub(crate) configs: Vec<ConfigName>,
+    pub(crate) limits: LimitOverrides,
+    pub(crate) annotations: Annotations,
+    /// Zero stops the component.
+    pub(crate) instances_max: u32,
+    /// Whether a component that runs from another image is to change to this one.
+    pub(crate) allows_update: bool,
+}
+
+/// Makes a component what `scale` says, and tells the outcome in an event.
+pub(crate) async fn scale(core: &Core, scale: Scale) {
+    let begun = Instant::now();
+    let outcome = if scale.instances_max == 0 {
+        Ok(stop(core, &scale).await)
+    } else {
+        start(core, &scale).await
+    };
+    let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(event) => {
+            tracing::info!(
+                { field::COMPONENT_ID } = %scale.id,
+                image = event.image_ref,
+                instances = event.max_instances,
+                { field::ELAPSED_MS } = elapsed_ms,
+                "Component scaled"
+            );
+            core.publish(Data::ComponentScaled(event)).await;
+        }
+        Err(problem) => {
+            tracing::warn!(
+                { field::COMPONENT_ID } = %scale.id,
+                { field::ERROR } = %problem,
+                { field::ERROR_CODE } = %problem.code,
+                { field::ELAPSED_MS } = elapsed_ms,
+                "Component not scaled"
+            );
+            tell_failure(core, scale, &problem).await;
+        }
+    }
+}
+
+async fn tell_failure(core: &Core, scale: Scale, problem: &Problem) {
+    let failed = ComponentScaleFailed {
+        annotations: scale.annotations,
+        host_id: core.identity.id.to_string(),
+        image_ref: scale
+            .image
+            .map(|image| image.to_string())
+            .unwrap_or_default(),
+        component_id: scale.id.to_string(),
+        max_instances: scale.instances_max,
+        ..ComponentScaleFailed::default()
+    };
+    core.publish(Data::ComponentScaleFailed(failed.with_problem(problem)))
+        .await;
+}
+
+/// Takes the component out of all routes. Calls that run go on to their end on what they hold.
+async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
+    let running = core.registry.component(&scale.id);
+    if running.is_some() {
+        let version = core.registry.remove_component(&scale.id);
+        core.settle_registry(version).await;
+    }
+    // The event tells of what ran, where something did (spec §1.3).
+    let (image, annotations) = match running {
+        Some(running) => (running.image.to_string(), (*running.annotations).clone()),
+        None => (
+            scale
+                .image
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            scale.annotations.clone(),
+        ),
+    };
+    scaled(core, &scale.id, image, annotations, 0)
+}
+
+/// Starts the component, or exchanges what runs for what is asked: the new is ready and in all routes before the old is
+/// let go, and calls that run end on the old.
+async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
+    let image = scale.image.as_ref().ok_or_else(|| {
+        told(&Refusal::Malformed {
+            what: "component scale command",
+            reason: "`component_ref` is empty".to_owned(),
+        })
+    })?;
+    let running = core.registry.component(&scale.id);
+    let kept = running
+        .as_ref()
+        .filter(|running| keeps_code(running, image, expected_digest(scale), scale.allows_update));
+    let (code, digest, image) = match kept {
+        Some(running) => (
+            running.code.clone(),
+            running.digest,
+            Arc::clone(&running.image),
+        ),
+        None => {
+            let (code, digest) = load(core, image, expected_digest(scale)).await?;
+            (code, digest, image.as_str().into())
+        }
+    };
+    let configs = core
+        .read_configs(&scale.configs)
+        .await
+        .map_err(|refusal| told(&refusal))?;
+    let program = core
+        .engine
+        .link(&code, scale.id.clone(), scale.instances_max, &scale.limits)
+        .map_err(|error| told(&error))?;
+    let record = core
+        .ensure_record(&EntityId::from(&scale.id), &image)
+        .await
+        .map_err(|refusal| told(&refusal))?;
+    // Its links and configs have come to the router before it does, so that its first call finds them.
+    core.settle(record, configs.revision).await;
+    let component = RunningComponent {
+        image: Arc::clone(&image),
+        digest,
+        annotations: Arc::new(scale.annotations.clone()),
+        instances_max: scale.instances_max,
+        limits: scale.limits,
+        configs: scale.configs.clone().into(),
+        code,
+        program,
+        config: Arc::new(LiveConfig::new(configs.merged)),
+        problems: Arc::new([]),
+    };
+    let version = core.registry.put_component(scale.id.clone(), component);
+    core.settle_registry(version).await;
+    Ok(scaled(
+        core,
+        &scale.id,
+        image.to_string(),
+        scale.annotations.clone(),
+        scale.instances_max,
+    ))
+}
+
+/// Whether what runs is already made of what is asked for, or may not be exchanged.
+fn keeps_code(
+    running: &RunningComponent,
+    image: &Reference,
+    expected: Option<Digest>,
+    allows_update: bool,
+) -> bool {
+    let is_same =
+        *running.image == *image.as_str() && expected.is_none_or(|digest| digest == running.digest);
+    is_same || !allows_update
+}
+
+/// The digest that the annotations say the artifact has.
+fn expected_digest(scale: &Scale) -> Option<Digest> {
+    scale
+        .annotations
+        .get(wire::annotation::DIGEST)?
+        .parse()
+        .ok()
+}
+
+async fn load(
+    core: &Core,
+    image: &Reference,
+    expected: Option<Digest>,
+) -> Result<(Code, Digest), Problem> {
+    if matches!(image.location(), Location::File(_))
+        && core.identity.file_loads == FileLoads::Denied
+    {
+        return Err(told(&Refusal::FileLoad {
+            reference: image.to_string(),
+        }));
+    }
+    let Artifact { bytes, digest } = core
+        .artifacts
+        .fetch(image, expected)
+        .await
+        .map_err(|error| told(&error))?;
+    let begun = Instant::now();
+    let (code, origin) = core.engine.load(bytes).await.map_err(|error| {
+        let mut problem = told(&error);
+        // The engine knows bytes, not where they came from.
+        if problem.subject.is_empty() {
+            problem.subject = image.to_string();
+        }
+        problem
+    })?;
+    tracing::debug!(
+        image = %image,
+        { field::ARTIFACT_DIGEST } = %digest,
+        ?origin,
+        { field::ELAPSED_MS } = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "Component loaded"
+    );
+    Ok((code, digest))
+}
+
+fn scaled(
+    core: &Core,
+    id: &ComponentId,
+    image: String,
+    annotations: Annotations,
+    instances_max: u32,
+) -> ComponentScaled {
+    ComponentScaled {
+        annotations,
+        host_id: core.identity.id.to_string(),
+        image_ref: image,
+        max_instances: instances_max,
+        component_id: id.to_string(),
+        ..ComponentScaled::default()
+    }
+}
+
+fn told(error: &dyn Coded) -> Problem {
+    Problem::new(error)
+}

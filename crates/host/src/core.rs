@@ -1,0 +1,272 @@
+//! What all parts of a host share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::watch;
+use weft_artifact::Store;
+use weft_engine::Engine;
+use weft_lattice::bucket::{Bucket, BucketError};
+use weft_lattice::event::Publisher;
+use weft_lattice::{Headers, Lattice};
+use weft_model::application::Config;
+use weft_model::id::{ConfigName, EntityId, HostId};
+use weft_model::link::Link;
+use weft_protocol::control::{
+    ComponentEntry, HostSummary, Inventory, ProviderEntry, render_uptime,
+};
+use weft_protocol::event::Data;
+use weft_protocol::json;
+use weft_protocol::provider::LinkDefinition;
+use weft_protocol::state::{self, ComponentRecord, LatticeKey};
+use weft_protocol::subject::{ProviderMessage, ProviderSubjects};
+use weft_runtime::{Tasks, field};
+
+use crate::builtin::Builtin;
+use crate::error::Refusal;
+use crate::host::StopRequest;
+use crate::keyvalue::Databases;
+use crate::lease::Leases;
+use crate::options::{FileLoads, Options, StandIn};
+use crate::registry::{Registry, RunningComponent, RunningProvider};
+use crate::router::Routing;
+
+/// The version that hosts and inventories tell.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What all parts of a host share.
+pub(crate) struct Core {
+    pub(crate) identity: Identity,
+    pub(crate) lattice: Lattice,
+    pub(crate) publisher: Publisher,
+    pub(crate) records: Bucket,
+    pub(crate) configs: Bucket,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) routing: Routing,
+    pub(crate) engine: Engine,
+    pub(crate) artifacts: Store,
+    pub(crate) databases: Databases,
+    pub(crate) leases: Leases,
+    pub(crate) tasks: Tasks,
+    pub(crate) stop: watch::Sender<Option<StopRequest>>,
+}
+
+/// What a host is and may.
+pub(crate) struct Identity {
+    pub(crate) id: HostId,
+    pub(crate) friendly_name: String,
+    pub(crate) nats_url: String,
+    pub(crate) file_loads: FileLoads,
+    pub(crate) stand_in: StandIn,
+    pub(crate) started: Instant,
+}
+
+/// Configs as they were read, and the revision of the newest.
+pub(crate) struct ReadConfigs {
+    pub(crate) merged: Config,
+    pub(crate) revision: u64,
+}
+
+// ===== impl Identity =====
+
+impl Identity {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            id: options.id.clone(),
+            friendly_name: options.friendly_name.clone(),
+            nats_url: options.nats_url.clone(),
+            file_loads: options.file_loads,
+            stand_in: options.stand_in,
+            started: Instant::now(),
+        }
+    }
+}
+
+// ===== impl Core =====
+
+impl Core {
+    /// Publishes an event; a failure is logged, as nobody waits for it.
+    pub(crate) async fn publish(&self, data: Data) {
+        let name = data.name().to_owned();
+        if let Err(error) = self.publisher.publish(data).await {
+            tracing::warn!(
+                event = name,
+                { field::ERROR } = weft_model::problem::render_chain(&error),
+                "Cannot publish an event"
+            );
+        }
+    }
+
+    /// Makes sure that there is a record for `id`, and returns its revision (spec §3.1).
+    pub(crate) async fn ensure_record(&self, id: &EntityId, url: &str) -> Result<u64, Refusal> {
+        let key = LatticeKey::Component(id.clone()).to_string();
+        // Another host may make it at the same moment, or remove it between the two steps.
+        loop {
+            if let Some(entry) = self.records.get(&key).await? {
+                return Ok(entry.revision);
+            }
+            match self
+                .records
+                .create(&key, ComponentRecord::new(url).encode())
+                .await
+            {
+                Ok(revision) => return Ok(revision),
+                Err(BucketError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads `names` from the bucket and merges them left to right.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSuchConfig`], [`Refusal::SecretConfig`], [`Refusal::Malformed`] or [`Refusal::State`].
+    pub(crate) async fn read_configs(&self, names: &[ConfigName]) -> Result<ReadConfigs, Refusal> {
+        let mut read = ReadConfigs {
+            merged: Config::new(),
+            revision: 0,
+        };
+        for name in names {
+            let subject = || name.to_string();
+            if state::is_secret(name) {
+                return Err(Refusal::SecretConfig { config: subject() });
+            }
+            let entry = self
+                .configs
+                .get(name.as_str())
+                .await?
+                .ok_or_else(|| Refusal::NoSuchConfig { config: subject() })?;
+            let config: Config =
+                json::decode(&entry.value).map_err(|error| Refusal::Malformed {
+                    what: "config",
+                    reason: weft_model::problem::render_chain(&error),
+                })?;
+            read.merged.extend(config);
+            read.revision = read.revision.max(entry.revision);
+        }
+        Ok(read)
+    }
+
+    /// Waits until the router has acted on these revisions; zero stands for none. Being late is logged: what was asked for
+    /// is done, only not everywhere yet.
+    pub(crate) async fn settle(&self, record: u64, config: u64) {
+        if !self.routing.settle_records(record).await || !self.routing.settle_configs(config).await
+        {
+            tracing::warn!(record, config, "The watch of the lattice's state is late");
+        }
+    }
+
+    /// Waits until the router has acted on a change of the registry.
+    pub(crate) async fn settle_registry(&self, version: u64) {
+        if !self.routing.settle_registry(version).await {
+            tracing::warn!(version, "The router is late");
+        }
+    }
+
+    /// Tells both ends of a link, on the subjects that providers with an SDK before 1.1 and built-in ones of 1.9 hosts
+    /// listen on (spec §5.5).
+    pub(crate) async fn tell_ends(
+        &self,
+        link: &Link,
+        message: ProviderMessage,
+        definition: &LinkDefinition,
+    ) {
+        let subjects = ProviderSubjects::new(self.lattice.name());
+        let body = json::encode(definition);
+        for end in [&link.source, &link.target] {
+            let subject = subjects.render(end, message);
+            let published = self
+                .lattice
+                .publish(&subject, &Headers::new(), body.clone().into())
+                .await;
+            if let Err(error) = published {
+                tracing::warn!(
+                    subject,
+                    { field::ERROR } = weft_model::problem::render_chain(&error),
+                    "Cannot tell providers of a link"
+                );
+            }
+        }
+    }
+
+    /// What this host answers to a ping.
+    pub(crate) fn summary(&self) -> HostSummary {
+        let uptime = self.identity.started.elapsed();
+        HostSummary {
+            rpc_host: Some(self.identity.nats_url.clone()),
+            ctl_host: Some(self.identity.nats_url.clone()),
+            friendly_name: self.identity.friendly_name.clone(),
+            id: self.identity.id.to_string(),
+            js_domain: None,
+            labels: self.registry.labels(),
+            lattice: self.lattice.name().to_string(),
+            uptime_human: Some(render_uptime(uptime)),
+            uptime_seconds: uptime.as_secs(),
+            version: Some(VERSION.to_owned()),
+        }
+    }
+
+    /// What runs here.
+    pub(crate) fn inventory(&self) -> Inventory {
+        let uptime = self.identity.started.elapsed();
+        let running = self.registry.snapshot();
+        Inventory {
+            components: running
+                .components
+                .iter()
+                .map(|(id, component)| component.to_entry(id.as_str()))
+                .collect(),
+            providers: running
+                .providers
+                .iter()
+                .map(|(id, provider)| provider.to_entry(id.as_str()))
+                .collect(),
+            host_id: self.identity.id.to_string(),
+            friendly_name: self.identity.friendly_name.clone(),
+            labels: self.registry.labels(),
+            version: VERSION.to_owned(),
+            uptime_human: render_uptime(uptime),
+            uptime_seconds: uptime.as_secs(),
+        }
+    }
+}
+
+// ===== impl RunningComponent, RunningProvider =====
+
+impl RunningComponent {
+    fn to_entry(&self, id: &str) -> ComponentEntry {
+        ComponentEntry {
+            id: id.to_owned(),
+            image_ref: self.image.to_string(),
+            name: None,
+            annotations: Some((*self.annotations).clone()),
+            revision: 0,
+            max_instances: self.instances_max,
+            limits: weft_protocol::control::render_limits(&self.limits),
+            weft_problems: self.problems.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl RunningProvider {
+    /// What stands in for the backend that the image means, if something does.
+    pub(crate) fn substitution(&self) -> Option<&'static str> {
+        match &*self.builtin {
+            Builtin::KeyValue(buckets) => buckets.kind.substitution(),
+            Builtin::HttpServer => None,
+        }
+    }
+
+    fn to_entry(&self, id: &str) -> ProviderEntry {
+        ProviderEntry {
+            id: id.to_owned(),
+            image_ref: Some(self.image.to_string()),
+            name: None,
+            revision: 0,
+            annotations: Some((*self.annotations).clone()),
+            weft_substitution: self.substitution().map(str::to_owned),
+            weft_problems: self.problems.iter().map(Into::into).collect(),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The host: starts its parts in order, and stops them in the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time;
+use weft_artifact::Store;
+use weft_capabilities::http_server::HttpServer;
+use weft_engine::Engine;
+use weft_lattice::bucket::{Bucket, BucketOptions};
+use weft_lattice::{Lattice, intake};
+use weft_model::labels::Labels;
+use weft_protocol::control::Inventory;
+use weft_protocol::event::{Data, HostStarted, HostStopped};
+use weft_protocol::subject::Auctions;
+use weft_protocol::{state, wire};
+use weft_runtime::{Shutdown, TaskKind, Tasks, field};
+
+use crate::core::{Core, Identity, VERSION};
+use crate::error::StartError;
+use crate::intake::Intake;
+use crate::keyvalue::Databases;
+use crate::lease::Leases;
+use crate::mailbox::Mailboxes;
+use crate::options::Options;
+use crate::registry::Registry;
+use crate::{heartbeat, router};
+
+/// How long the state of the lattice may take to be listed at the start.
+const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
+/// The directory of the embedded key-value store in the data directory.
+const KEYVALUE_DIR: &str = "keyvalue";
+
+/// A host that runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    core: Arc<Core>,
+    http: HttpServer,
+    intake: Shutdown,
+    drain_timeout: Duration,
+}
+
+/// Somebody asked this host to stop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StopRequest {
+    /// How long cleaning up may take, where the request says so.
+    pub timeout: Option<Duration>,
+}
+
+// ===== impl Host =====
+
+impl Host {
+    /// Starts a host on `lattice`. When this returns, the host serves the control interface and has said that it started.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]. Tasks that were spawned end with `tasks`.
+    pub async fn start(
+        options: Options,
+        lattice: Lattice,
+        tasks: &Tasks,
+    ) -> Result<Self, StartError> {
+        let identity = Identity::new(&options);
+        let engine = Engine::start(options.engine, weft_capabilities::families())?;
+        let http = HttpServer::start(options.http).map_err(StartError::Http)?;
+        let records = open_bucket(&lattice, state::lattice_bucket(lattice.name())).await?;
+        let configs = open_bucket(&lattice, state::config_bucket(lattice.name())).await?;
+        let registry = Arc::new(Registry::new(all_labels(options.labels)));
+        let (routing, listed) = router::start(
+            Arc::clone(&registry),
+            http.clone(),
+            &records,
+            &configs,
+            tasks,
+        );
+        wait_for_listing(listed).await?;
+        let core = Arc::new(Core {
+            publisher: lattice.event_publisher(identity.id.clone()),
+            databases: Databases::new(options.data_dir.join(KEYVALUE_DIR), tasks.clone()),
+            artifacts: Store::new(options.artifacts),
+            leases: Leases::new(lattice.clone()),
+            tasks: tasks.clone(),
+            stop: watch::Sender::new(None),
+            identity,
+            lattice,
+            records,
+            configs,
+            registry,
+            routing,
+            engine,
+        });
+        let auctions = Auctions {
+            components: true,
+            providers: true,
+        };
+        let requests = intake::serve_control(
+            &core.lattice,
+            &core.identity.id,
+            auctions,
+            options.intake_capacity,
+        )
+        .await?;
+        let mailboxes = Mailboxes::new(options.mailbox_capacity, tasks.clone());
+        let stop_intake = tasks.shutdown().child();
+        let intake = Intake::new(Arc::clone(&core), mailboxes);
+        tasks.spawn(
+            TaskKind::Service,
+            "host.intake",
+            intake.run(requests, stop_intake.clone()),
+        );
+        core.publish(Data::HostStarted(HostStarted {
+            friendly_name: core.identity.friendly_name.clone(),
+            labels: core.registry.labels(),
+            uptime_seconds: 0,
+            version: VERSION.to_owned(),
+        }))
+        .await;
+        tasks.spawn(
+            TaskKind::Worker,
+            "host.heartbeat",
+            heartbeat::run(Arc::clone(&core), options.heartbeat_interval),
+        );
+        tracing::info!({ field::HOST_ID } = %core.identity.id, { field::LATTICE } = %core.lattice.name(), "Host started");
+        Ok(Self {
+            core,
+            http,
+            intake: stop_intake,
+            drain_timeout: options.drain_timeout,
+        })
+    }
+
+    /// What runs here.
+    pub fn inventory(&self) -> Inventory {
+        self.core.inventory()
+    }
+
+    /// The HTTP server.
+    pub fn http(&self) -> &HttpServer {
+        &self.http
+    }
+
+    /// Waits until somebody asks this host to stop over the control interface. Cancel safe.
+    pub async fn stop_requested(&self) -> StopRequest {
+        let mut stop = self.core.stop.subscribe();
+        match stop.wait_for(Option::is_some).await {
+            Ok(request) => request.unwrap_or(StopRequest { timeout: None }),
+            // The sender lives in `self`.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops: takes no more requests, lets open ones end, says that it stopped. Returns how many connections were broken
+    /// off because they did not end in time.
+    pub async fn stop(&self) -> usize {
+        self.intake.request();
+        let cut = self.http.drain(self.drain_timeout).await;
+        self.core
+            .publish(Data::HostStopped(HostStopped {
+                labels: self.core.registry.labels(),
+            }))
+            .await;
+        if let Err(error) = self.core.lattice.flush().await {
+            tracing::warn!(
+                { field::ERROR } = weft_model::problem::render_chain(&error),
+                "Cannot say that the host stopped"
+            );
+        }
+        tracing::info!({ field::HOST_ID } = %self.core.identity.id, cut, "Host stopped");
+        cut
+    }
+}
+
+async fn open_bucket(lattice: &Lattice, name: String) -> Result<Bucket, StartError> {
+    Ok(Bucket::open_or_create(lattice, &name, BucketOptions::default()).await?)
+}
+
+async fn wait_for_listing(listed: oneshot::Receiver<()>) -> Result<(), StartError> {
+    match time::timeout(LISTING_TIMEOUT, listed).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(StartError::Listing {
+            seconds: LISTING_TIMEOUT.as_secs(),
+        }),
+    }
+}
+
+/// `labels` and those that every host has, which nobody can set.
+fn all_labels(mut labels: Labels) -> Labels {
+    for (key, value) in [
+        (wire::label::ARCH, std::env::consts::ARCH),
+        (wire::label::OS, std::env::consts::OS),
+        (wire::label::OS_FAMILY, std::env::consts::FAMILY),
+    ] {
+        labels.insert(key.to_owned(), value.to_owned());
+    }
+    labels
+}

@@ -1,0 +1,59 @@
+//! Settings of a host.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use weft_capabilities::http_server;
+use weft_model::id::HostId;
+use weft_model::labels::Labels;
+
+/// Settings of a host.
+#[derive(Debug)]
+pub struct Options {
+    /// The id of the host.
+    pub id: HostId,
+    /// A name for people.
+    pub friendly_name: String,
+    /// Labels for placement, beside those that every host has.
+    pub labels: Labels,
+    /// The NATS server as it is told in answers to pings.
+    pub nats_url: String,
+    /// Directory for the data of embedded backends, private to its owner.
+    pub data_dir: PathBuf,
+    /// What may be loaded from files.
+    pub file_loads: FileLoads,
+    /// What becomes of key-value images whose backend is not named.
+    pub stand_in: StandIn,
+    /// How often the host tells what it runs.
+    pub heartbeat_interval: Duration,
+    /// Control requests that may wait to be acted upon.
+    pub intake_capacity: usize,
+    /// Requests that may wait for one component, provider, link source or config.
+    pub mailbox_capacity: usize,
+    /// How long open requests may take to end when the host stops.
+    pub drain_timeout: Duration,
+    /// The WebAssembly engine.
+    pub engine: weft_engine::Options,
+    /// Artifacts.
+    pub artifacts: weft_artifact::Options,
+    /// The HTTP server.
+    pub http: http_server::Options,
+}
+
+/// What may be loaded from files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FileLoads {
+    /// Nothing.
+    Denied,
+    /// Components, which run within their limits.
+    Components,
+}
+
+/// What becomes of a key-value image whose config names no backend.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StandIn {
+    /// The embedded store stands in, and says so: for a lattice on the embedded broker.
+    Embedded,
+    /// It is an error: a joined lattice has a backend somewhere, and this is not it.
+    Refused,
+}

@@ -1,0 +1,254 @@
+//! From what runs, links and configs to routes and rules: a plain function over values.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use http::HeaderValue;
+use weft_capabilities::http_server::{self, Rule};
+use weft_engine::route::{Route, RouteTable, SlotRoutes};
+use weft_engine::world::{Import, Provision};
+use weft_engine::{CallError, Denial, DenialReason, NoSuchFunction};
+use weft_model::application::Config;
+use weft_model::id::{ComponentId, EntityId, LinkName, ProviderId};
+use weft_model::interface::InterfaceName;
+use weft_model::link::Link;
+use weft_model::problem::{Coded, Problem};
+
+use super::view::View;
+use crate::builtin::Builtin;
+use crate::registry::{RunningComponent, RunningProvider, Snapshot};
+
+/// The interface that a link from an HTTP server to a component carries, whichever version the component exports.
+static INCOMING_HANDLER: LazyLock<InterfaceName> = LazyLock::new(|| {
+    "wasi:http/incoming-handler"
+        .parse()
+        .expect("the name of a WASI interface is well formed")
+});
+
+/// What everything that runs is to be given.
+pub(super) struct Resolution {
+    pub(super) components: BTreeMap<ComponentId, ResolvedComponent>,
+    pub(super) providers: BTreeMap<ProviderId, ResolvedProvider>,
+}
+
+pub(super) struct ResolvedComponent {
+    pub(super) config: Config,
+    pub(super) routes: RouteTable,
+    pub(super) problems: Vec<Problem>,
+}
+
+pub(super) struct ResolvedProvider {
+    /// With the address they are served at; `None` for the shared one.
+    pub(super) rules: Vec<(Option<SocketAddr>, Rule)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+pub(super) fn resolve(running: &Snapshot, view: &View) -> Resolution {
+    Resolution {
+        components: running
+            .components
+            .iter()
+            .map(|(id, component)| (id.clone(), resolve_component(id, component, running, view)))
+            .collect(),
+        providers: running
+            .providers
+            .iter()
+            .map(|(id, provider)| (id.clone(), resolve_provider(id, provider, running, view)))
+            .collect(),
+    }
+}
+
+fn resolve_component(
+    id: &ComponentId,
+    component: &RunningComponent,
+    running: &Snapshot,
+    view: &View,
+) -> ResolvedComponent {
+    let links = view.links_from(&EntityId::from(id));
+    let mut problems = Vec::new();
+    let slots = component
+        .program
+        .world()
+        .imports()
+        .iter()
+        .enumerate()
+        .map(|(slot, import)| {
+            if weft_capabilities::needs_no_link(&import.interface.interface) {
+                return SlotRoutes {
+                    default: Route::BuiltIn(Arc::clone(&component.config) as _),
+                    named: Vec::new(),
+                };
+            }
+            let caller = Caller {
+                id,
+                component,
+                slot,
+                import,
+            };
+            caller.routes(links, running, view, &mut problems)
+        })
+        .collect();
+    ResolvedComponent {
+        config: view.merged(&component.configs),
+        routes: RouteTable::new(slots),
+        problems,
+    }
+}
+
+/// One import of one component.
+struct Caller<'a> {
+    id: &'a ComponentId,
+    component: &'a RunningComponent,
+    slot: usize,
+    import: &'a Import,
+}
+
+impl Caller<'_> {
+    /// The routes by each of `links` that carries the import.
+    fn routes(
+        &self,
+        links: &[Link],
+        running: &Snapshot,
+        view: &View,
+        problems: &mut Vec<Problem>,
+    ) -> SlotRoutes {
+        let mut default = None;
+        let mut named = Vec::new();
+        for link in links
+            .iter()
+            .filter(|link| link.carries(&self.import.interface.interface))
+        {
+            let route = self.route(link, running, view).unwrap_or_else(|reason| {
+                let denial = self.denial(&link.name, reason);
+                if is_lasting(&denial.reason) {
+                    problems.push(problem(&denial));
+                }
+                Route::Denied(denial)
+            });
+            if link.name == LinkName::default() {
+                default = Some(route);
+            } else {
+                named.push((link.name.clone(), route));
+            }
+        }
+        let default = default.unwrap_or_else(|| {
+            let denial = self.denial(&LinkName::default(), DenialReason::NoLink);
+            // What the engine provides itself needs no link, and a component that chooses links by name no default.
+            if self.import.provision != Provision::Native && named.is_empty() {
+                problems.push(problem(&denial));
+            }
+            Route::Denied(denial)
+        });
+        SlotRoutes { default, named }
+    }
+
+    /// The route by one link.
+    fn route(&self, link: &Link, running: &Snapshot, view: &View) -> Result<Route, DenialReason> {
+        let target = link.target.to_string();
+        let incompatible = |function: &str| DenialReason::Incompatible {
+            target: target.clone(),
+            function: function.to_owned(),
+        };
+        if let Some(provider) = running.providers.get(link.target.as_str()) {
+            return match (&*provider.builtin, self.import.provision) {
+                (Builtin::KeyValue(buckets), Provision::Family) => buckets
+                    .backend(&view.merged(&link.target_config))
+                    .map(|backend| Route::BuiltIn(backend))
+                    .map_err(|refusal| DenialReason::Refused {
+                        target: target.clone(),
+                        problem: refusal.to_string(),
+                    }),
+                _ => Err(incompatible("*")),
+            };
+        }
+        match (
+            running.components.get(link.target.as_str()),
+            self.import.provision,
+        ) {
+            (Some(callee), Provision::Link) => self
+                .component
+                .program
+                .route_to(self.slot, &callee.program)
+                .map_err(|NoSuchFunction { function }| incompatible(&function)),
+            (Some(_), _) => Err(incompatible("*")),
+            (None, _) => Err(DenialReason::NotRunning { target }),
+        }
+    }
+
+    fn denial(&self, name: &LinkName, reason: DenialReason) -> Arc<Denial> {
+        Arc::new(Denial {
+            source: self.id.to_string(),
+            interface: self.import.interface.interface.clone(),
+            link_name: name.to_string(),
+            reason,
+        })
+    }
+}
+
+/// Whether a denial stays until somebody changes something; a target that does not run may be about to.
+fn is_lasting(reason: &DenialReason) -> bool {
+    !matches!(reason, DenialReason::NotRunning { .. })
+}
+
+fn problem(denial: &Arc<Denial>) -> Problem {
+    Problem::new(&CallError::Denied(Arc::clone(denial)))
+}
+
+fn resolve_provider(
+    id: &ProviderId,
+    provider: &RunningProvider,
+    running: &Snapshot,
+    view: &View,
+) -> ResolvedProvider {
+    let config = view.merged(&provider.configs);
+    let mut resolved = ResolvedProvider {
+        rules: Vec::new(),
+        problems: Vec::new(),
+    };
+    match &*provider.builtin {
+        Builtin::HttpServer => {
+            for link in view.links_from(&EntityId::from(id)) {
+                if link.carries(&INCOMING_HANDLER) {
+                    match rule(&config, link, running, view) {
+                        Ok(rule) => resolved.rules.push(rule),
+                        Err(error) => resolved.problems.push(Problem::new(&error as &dyn Coded)),
+                    }
+                }
+            }
+        }
+        Builtin::KeyValue(buckets) => {
+            if let Err(refusal) = buckets.kind.check_config(&provider.image, &config) {
+                resolved.problems.push(Problem::new(&refusal as &dyn Coded));
+            }
+        }
+    }
+    resolved
+}
+
+/// Where and how the HTTP server is to serve one link.
+fn rule(
+    config: &Config,
+    link: &Link,
+    running: &Snapshot,
+    view: &View,
+) -> Result<(Option<SocketAddr>, Rule), http_server::SettingsError> {
+    let binding = http_server::parse_binding(config, &view.merged(&link.source_config))?;
+    let component = ComponentId::from(link.target.clone());
+    let program = running
+        .components
+        .get(&component)
+        .map(|running| Arc::clone(&running.program));
+    let rule = Rule {
+        program,
+        component,
+        host: binding.host,
+        path: binding.path,
+        is_readonly: binding.is_readonly,
+        cache_control: binding
+            .cache_control
+            .and_then(|value| HeaderValue::from_str(&value).ok()),
+        head_timeout: binding.head_timeout,
+    };
+    Ok((binding.address, rule))
+}
