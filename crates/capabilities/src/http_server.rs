@@ -20,7 +20,7 @@ use weft_model::id::ProviderId;
 use weft_model::problem::Coded;
 
 pub use self::access_log::AccessLog;
-use self::listener::Listener;
+use self::listener::Listening;
 use self::routing::Routes;
 pub use self::routing::{PathRule, Rule};
 pub use self::settings::{Binding, SettingsError, parse_binding};
@@ -70,7 +70,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    listeners: BTreeMap<SocketAddr, Arc<Listener>>,
+    listeners: BTreeMap<SocketAddr, Listening>,
     /// What each provider asked for last.
     rules: BTreeMap<ProviderId, Vec<(SocketAddr, Rule)>>,
 }
@@ -220,7 +220,7 @@ impl HttpServer {
         state
             .listeners
             .values()
-            .map(|listener| listener.bound)
+            .map(|listening| listening.listener.bound)
             .collect()
     }
 
@@ -229,7 +229,7 @@ impl HttpServer {
         self.state()
             .listeners
             .get(&address)
-            .map(|listener| listener.bound)
+            .map(|listening| listening.listener.bound)
     }
 
     /// Counters.
@@ -296,10 +296,13 @@ impl State {
         for (address, rule) in self.rules.values().flatten() {
             by_address.entry(*address).or_default().push(rule.clone());
         }
-        self.listeners.retain(|address, listener| {
+        self.listeners.retain(|address, listening| {
             let rules = by_address.remove(address);
             if let Some(rules) = rules {
-                listener.routes.store(Arc::new(Routes::new(rules)));
+                listening
+                    .listener
+                    .routes
+                    .store(Arc::new(Routes::new(rules)));
                 true
             } else {
                 false

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 use weft_model::id::ComponentId;
 
 use crate::error::CallError;
+use crate::lane::LaneKind;
 use crate::ticker::Ticker;
 
 /// What a call inherits from whoever makes it.
@@ -20,6 +22,8 @@ pub struct CallContext {
     /// Calls between components above this one; 0 for a call from outside.
     pub(crate) depth: u32,
     callers: Option<Arc<Caller>>,
+    /// Whether the task that makes the call is inside the event loop of a concurrent store.
+    is_in_event_loop: bool,
 }
 
 /// A component in the chain that led to a call.
@@ -50,11 +54,12 @@ impl CallContext {
             deadline: Instant::now() + duration_max,
             depth: 0,
             callers: None,
+            is_in_event_loop: false,
         }
     }
 
-    /// The context of a call that `caller` makes while it is called in this one.
-    pub(crate) fn nested(&self, caller: &ComponentId) -> Self {
+    /// The context of a call that `caller`, which runs in `lane`, makes while it is called in this one.
+    pub(crate) fn nested(&self, caller: &ComponentId, lane: LaneKind) -> Self {
         Self {
             deadline: self.deadline,
             depth: self.depth + 1,
@@ -62,6 +67,7 @@ impl CallContext {
                 component: caller.clone(),
                 above: self.callers.clone(),
             })),
+            is_in_event_loop: self.is_in_event_loop || lane == LaneKind::Concurrent,
         }
     }
 
@@ -69,6 +75,19 @@ impl CallContext {
     #[must_use]
     pub(crate) fn within(mut self, duration_max: Duration) -> Self {
         self.deadline = self.deadline.min(Instant::now() + duration_max);
+        self
+    }
+
+    /// Whether the task that makes the call is inside the event loop of a concurrent store. Wasmtime runs one event loop
+    /// in a task at a time.
+    pub(crate) fn is_in_event_loop(&self) -> bool {
+        self.is_in_event_loop
+    }
+
+    /// This context for a task of its own.
+    #[must_use]
+    pub(crate) fn in_own_task(mut self) -> Self {
+        self.is_in_event_loop = false;
         self
     }
 
@@ -177,4 +196,25 @@ pub(crate) async fn guard<T>(
         }
     })
     .await
+}
+
+/// Runs `task` beside the caller and waits for it; dropping the future ends the task. `None` when the task was ended by
+/// the shutdown of the runtime.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task ends with the future that waits for it"
+)]
+pub(crate) async fn spawn_aborting<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    struct Abort<T>(JoinHandle<T>);
+
+    impl<T> Drop for Abort<T> {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+
+    let mut running = Abort(tokio::spawn(task));
+    (&mut running.0).await.ok()
 }

@@ -98,7 +98,7 @@ impl Outbound {
         match routes.route(slot) {
             Some(Route::Local(target)) => Ok(Self {
                 target: Arc::clone(target),
-                context: caller.call.nested(program.component()),
+                context: caller.call.nested(program.component(), program.lane.kind),
             }),
             Some(Route::Denied(denial)) => Err(CallError::Denied(Arc::clone(denial))),
             Some(Route::BuiltIn(_)) | None => {

@@ -17,7 +17,7 @@ use crate::context::StoreContext;
 use crate::engine::Engine;
 use crate::error::{CallError, Denial, DenialReason};
 use crate::http::Handler;
-use crate::lane::Lane;
+use crate::lane::{Lane, LaneKind};
 use crate::log::GuestLog;
 use crate::route::{Route, RouteTable};
 use crate::world::{self, World};
@@ -317,9 +317,37 @@ impl LocalTarget {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<(), CallError> {
-        let function = &self.functions[position];
+        let function = self.functions[position];
+        if self.program.lane.kind == LaneKind::Concurrent && context.is_in_event_loop() {
+            return self
+                .call_in_own_task(function, context.in_own_task(), params, results)
+                .await;
+        }
         self.program
-            .invoke(function, context, params, results)
+            .invoke(&function, context, params, results)
             .await
+    }
+
+    /// Calls in a task of its own: the event loops of two stores cannot be nested in one.
+    async fn call_in_own_task(
+        &self,
+        function: ComponentExportIndex,
+        context: CallContext,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        let (program, params) = (Arc::clone(&self.program), params.to_vec());
+        let mut answers = results.to_vec();
+        let call = call::spawn_aborting(async move {
+            program
+                .invoke(&function, context, &params, &mut answers)
+                .await
+                .map(|()| answers)
+        });
+        let answers = call.await.ok_or(CallError::Cancelled)??;
+        for (place, answer) in results.iter_mut().zip(answers) {
+            *place = answer;
+        }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -11,13 +12,18 @@ use super::routing::Routes;
 /// Connections that the kernel holds for a socket until they are accepted.
 pub(super) const BACKLOG: i32 = 1024;
 
-/// An address that is listened on, as long as it is held.
+/// What connections of one address share.
 pub(super) struct Listener {
     /// The address with its real port.
     pub(super) bound: SocketAddr,
     pub(super) routes: ArcSwap<Routes>,
-    /// Closes when the listener is dropped.
-    closing: watch::Sender<()>,
+}
+
+/// An address that is listened on until this is dropped. Connections that are open then go on.
+pub(super) struct Listening {
+    pub(super) listener: Arc<Listener>,
+    /// Those who accept end when this is gone.
+    _accepting: watch::Sender<()>,
 }
 
 // ===== impl Listener =====
@@ -27,13 +33,18 @@ impl Listener {
         Self {
             bound,
             routes: ArcSwap::default(),
-            closing: watch::Sender::new(()),
         }
     }
+}
 
-    /// Ends with an error when the listener is dropped.
-    pub(super) fn closing(&self) -> watch::Receiver<()> {
-        self.closing.subscribe()
+// ===== impl Listening =====
+
+impl Listening {
+    pub(super) fn new(listener: Arc<Listener>, accepting: watch::Sender<()>) -> Self {
+        Self {
+            listener,
+            _accepting: accepting,
+        }
     }
 }
 

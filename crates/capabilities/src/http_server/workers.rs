@@ -14,7 +14,7 @@ use tokio::time::{self, Instant};
 
 use super::access_log::AccessLog;
 use super::connection::{self, Connections};
-use super::listener::{self, Listener};
+use super::listener::{self, Listener, Listening};
 use super::{Counters, Options};
 
 /// Listeners that may be on their way to a thread.
@@ -57,6 +57,8 @@ pub(super) struct WorkerShared {
 struct Listen {
     socket: TcpListener,
     listener: Arc<Listener>,
+    /// Fails when the address is not to be listened on any more.
+    closing: watch::Receiver<()>,
 }
 
 // ===== impl Workers =====
@@ -91,23 +93,25 @@ impl Workers {
         })
     }
 
-    /// Listens on `address` until the returned listener is dropped.
-    pub(super) fn listen(&self, address: SocketAddr) -> io::Result<Arc<Listener>> {
+    /// Listens on `address` until what is returned is dropped.
+    pub(super) fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
         let sockets = listener::bind(address, self.commands.len())?;
         let bound = sockets
             .first()
             .map_or(Ok(address), TcpListener::local_addr)?;
         let listener = Arc::new(Listener::new(bound));
+        let accepting = watch::Sender::new(());
         for (commands, socket) in self.commands.iter().zip(sockets) {
             let listen = Listen {
                 socket,
                 listener: Arc::clone(&listener),
+                closing: accepting.subscribe(),
             };
             commands
                 .try_send(listen)
                 .map_err(|_| io::Error::from(io::ErrorKind::ResourceBusy))?;
         }
-        Ok(listener)
+        Ok(Listening::new(listener, accepting))
     }
 
     /// Open connections.
@@ -139,7 +143,11 @@ async fn run(
 }
 
 async fn accept(listen: Listen, shared: Arc<WorkerShared>, ending: watch::Receiver<Ending>) {
-    let Listen { socket, listener } = listen;
+    let Listen {
+        socket,
+        listener,
+        mut closing,
+    } = listen;
     let socket = match tokio::net::TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
@@ -147,24 +155,22 @@ async fn accept(listen: Listen, shared: Arc<WorkerShared>, ending: watch::Receiv
             return;
         }
     };
-    let mut closing = listener.closing();
-    // Held weakly, so that dropping it elsewhere closes this socket.
-    let listener = Arc::downgrade(&listener);
     loop {
-        let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else {
+        let permit = tokio::select! {
+            permit = Arc::clone(&shared.permits).acquire_owned() => permit,
+            _ = closing.changed() => return,
+        };
+        let Ok(permit) = permit else {
             return;
         };
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
             _ = closing.changed() => return,
         };
-        let Some(listener) = listener.upgrade() else {
-            return;
-        };
         match accepted {
             Ok((stream, client)) => {
                 let open = Open::new(Arc::clone(&shared));
-                let ending = ending.clone();
+                let (listener, ending) = (Arc::clone(&listener), ending.clone());
                 connection::spawn_local(async move {
                     let (_permit, open) = (permit, open);
                     prepare(&stream);
