@@ -1,9 +1,13 @@
 //! Builds guests, runs the demo, the checks and the benches of Weft: `cargo xtask <COMMAND>`.
 
+#![forbid(unsafe_code)]
+
+mod check;
 mod guests;
 mod install;
 mod process;
 mod terminal;
+mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,6 +28,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Guests(guests::Arguments),
+    Test(check::Arguments),
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,5 +46,7 @@ fn run(arguments: Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
     match arguments.command {
         Command::Guests(arguments) => guests::run(&workspace, &arguments),
+        Command::Test(arguments) => check::run(&workspace, &arguments),
+        Command::Tidy(tidy::Arguments {}) => tidy::run(&workspace),
     }
 }

@@ -54,6 +54,16 @@ impl Process {
         self
     }
 
+    /// Runs the program, all that it prints shown as it comes.
+    pub(crate) fn run(mut self) -> Result<()> {
+        let command_line = self.command_line();
+        let status = self
+            .command
+            .status()
+            .with_context(|| format!("cannot run `{command_line}`"))?;
+        check(&command_line, status, None)
+    }
+
     /// Runs the program without showing what it prints, unless it fails.
     pub(crate) fn run_quietly(mut self) -> Result<()> {
         let command_line = self.command_line();

@@ -25,6 +25,8 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod application;
 pub mod bucket;
 mod connection;

@@ -33,6 +33,8 @@
 //! assert_eq!(parsed.application.unwrap().components[0].id.as_str(), "shop-web");
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod assemble;
 mod code;
 mod diagnostic;

@@ -28,6 +28,8 @@
 //!   the next, or be undeployed in between.)
 //! * A provider that changes is stopped and started, one host at a time: the one gap there is, and its reason says so.
 
+#![forbid(unsafe_code)]
+
 pub mod annotation;
 pub mod check;
 

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod field;
 mod shutdown;
 mod task;
