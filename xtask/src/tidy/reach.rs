@@ -48,7 +48,7 @@ fn is_root(path: &Path) -> bool {
 
 /// The files that `source` declares as modules.
 fn modules(source: &Source) -> Vec<PathBuf> {
-    let dir = source.path.parent().unwrap_or(Path::new(""));
+    let dir = source.path.parent().unwrap_or_else(|| Path::new(""));
     let stem = source.path.file_stem().unwrap_or_default();
     // `lib.rs`, `main.rs` and test roots have their modules beside them, others in a directory of their own.
     let dir = match is_root(&source.path) {

@@ -1,0 +1,90 @@
+//! A plain HTTP client that waits for answers.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+/// How often an answer that is waited for is asked for.
+const PERIOD: Duration = Duration::from_millis(20);
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sends requests; keeps connections open.
+#[derive(Clone)]
+pub(super) struct Client {
+    agent: ureq::Agent,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+// ===== impl Client =====
+
+impl Client {
+    pub(super) fn new() -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_TIMEOUT))
+            .build();
+        Self {
+            agent: config.into(),
+        }
+    }
+
+    /// One request; fails where there is no whole answer.
+    pub(super) fn get(&self, url: &str) -> Result<Answer> {
+        let mut response = self.agent.get(url).call()?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body: response.body_mut().read_to_string()?,
+        })
+    }
+
+    /// Asks until the answer is as `is_wanted` says, and returns it.
+    pub(super) fn wait_for(
+        &self,
+        url: &str,
+        timeout: Duration,
+        is_wanted: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let last = self.get(url);
+            match last {
+                Ok(answer) if is_wanted(&answer) => return Ok(answer),
+                Ok(answer) if Instant::now() > deadline => {
+                    bail!(
+                        "{url} answers {} after {timeout:?}: {}",
+                        answer.status,
+                        answer.body.trim()
+                    )
+                }
+                Err(error) if Instant::now() > deadline => {
+                    return Err(error)
+                        .with_context(|| format!("{url} does not answer within {timeout:?}"));
+                }
+                _ => thread::sleep(PERIOD),
+            }
+        }
+    }
+
+    /// Asks until nobody answers or the server says that there is nothing.
+    pub(super) fn wait_until_gone(&self, url: &str, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.get(url) {
+                Err(_) => return Ok(()),
+                Ok(answer) if matches!(answer.status, 404 | 503) => return Ok(()),
+                Ok(answer) if Instant::now() > deadline => {
+                    bail!("{url} still answers {}", answer.status)
+                }
+                Ok(_) => thread::sleep(PERIOD),
+            }
+        }
+    }
+}
