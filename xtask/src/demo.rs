@@ -1,17 +1,16 @@
 //! `cargo xtask demo`: a lattice on this machine with the guest book on it; `--check` lets the demo look at itself.
 
 mod check;
-mod client;
 mod load;
-mod node;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::demo::node::Node;
 use crate::guests::{self, Selection};
+use crate::http;
+use crate::node::Node;
 use crate::process::{Process, cargo};
 use crate::terminal::say;
 use crate::workspace::Workspace;
@@ -72,7 +71,7 @@ fn build(workspace: &Workspace) -> Result<Built> {
 /// Runs the demo until somebody ends it.
 fn show(built: &Built) -> Result<()> {
     let mut node = Node::start_shown(&built.weft, &built.directory.join("data"), &built.manifest)?;
-    let client = client::Client::new();
+    let client = http::Client::new();
     match client.wait_for(PAGE, FIRST_ANSWER_TIMEOUT, |answer| answer.status == 200) {
         Ok(_) => say(format_args!(
             "\nThe guest book answers at {PAGE}\n\

@@ -2,10 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod demo;
 mod guests;
+mod http;
 mod install;
+mod node;
 mod process;
 mod terminal;
 mod tidy;
@@ -28,6 +31,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Arguments),
     Demo(demo::Arguments),
     Guests(guests::Arguments),
     Test(check::Arguments),
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
     match arguments.command {
+        Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Guests(arguments) => guests::run(&workspace, &arguments),
         Command::Test(arguments) => check::run(&workspace, &arguments),

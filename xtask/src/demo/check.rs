@@ -12,9 +12,9 @@ use tokio::runtime;
 use tokio::time::timeout;
 
 use super::Built;
-use super::client::Client;
 use super::load::Load;
-use super::node::Node;
+use crate::http::Client;
+use crate::node::Node;
 use crate::terminal::data;
 
 /// How long anything that is waited for may take.
@@ -51,7 +51,7 @@ pub(super) fn run(built: &Built) -> Result<()> {
     ));
 
     let begun = Instant::now();
-    deploy(&node, &copy.manifest)?;
+    node.deploy(&copy.manifest)?;
     let page = client.wait_for(&copy.page, PATIENCE, |answer| answer.status == 200)?;
     ensure!(
         page.body.contains("Welcome, "),
@@ -112,7 +112,7 @@ fn lose_nothing_under_load(node: &Node, copy: &Copy, client: &Client) -> Result<
     let load = Load::start(&copy.page, REQUESTS_PER_SECOND);
     std::thread::sleep(LOAD_AROUND);
     copy.make_second_revision()?;
-    deploy(node, &copy.manifest)?;
+    node.deploy(&copy.manifest)?;
     client.wait_for(&copy.page, PATIENCE, |answer| {
         answer.body.contains("Nice to see you")
     })?;
@@ -135,13 +135,6 @@ fn lose_nothing_under_load(node: &Node, copy: &Copy, client: &Client) -> Result<
         outcome.answered
     ));
     Ok(())
-}
-
-fn deploy(node: &Node, manifest: &Path) -> Result<()> {
-    let manifest = manifest
-        .to_str()
-        .context("the path of the manifest is not UTF-8")?;
-    node.weft(&["app", "deploy", manifest]).map(drop)
 }
 
 /// Counts a visit and returns the number.

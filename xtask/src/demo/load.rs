@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use super::client::Client;
+use crate::http::Client;
 
 /// Failures that are kept for the message.
 const FAILURES_KEPT: usize = 5;

@@ -6,27 +6,27 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 /// How often an answer that is waited for is asked for.
-const PERIOD: Duration = Duration::from_millis(20);
+const PERIOD: Duration = Duration::from_millis(2);
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends requests; keeps connections open.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
 }
 
 /// What was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 // ===== impl Client =====
 
 impl Client {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(REQUEST_TIMEOUT))
@@ -37,7 +37,7 @@ impl Client {
     }
 
     /// One request; fails where there is no whole answer.
-    pub(super) fn get(&self, url: &str) -> Result<Answer> {
+    pub(crate) fn get(&self, url: &str) -> Result<Answer> {
         let mut response = self.agent.get(url).call()?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// Asks until the answer is as `is_wanted` says, and returns it.
-    pub(super) fn wait_for(
+    pub(crate) fn wait_for(
         &self,
         url: &str,
         timeout: Duration,
@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Asks until nobody answers or the server says that there is nothing.
-    pub(super) fn wait_until_gone(&self, url: &str, timeout: Duration) -> Result<()> {
+    pub(crate) fn wait_until_gone(&self, url: &str, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         loop {
             match self.get(url) {

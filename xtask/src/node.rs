@@ -11,24 +11,25 @@ use serde_json::Value;
 
 /// How long a node may take to be ready; a first start opens new databases.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
-const PERIOD: Duration = Duration::from_millis(5);
+/// How often it is looked at; what is timed is no more exact than this.
+const PERIOD: Duration = Duration::from_millis(1);
 
 /// A process; killed when dropped.
-pub(super) struct Node {
+pub(crate) struct Node {
     child: Child,
     weft: PathBuf,
     data_dir: PathBuf,
     /// How clients reach its lattice; empty where nobody asked yet.
-    pub(super) nats_url: String,
+    pub(crate) nats_url: String,
     /// How long it took to be ready.
-    pub(super) start_up: Duration,
+    pub(crate) start_up: Duration,
 }
 
 // ===== impl Node =====
 
 impl Node {
     /// Starts a node on the terminal, with an application.
-    pub(super) fn start_shown(weft: &Path, data_dir: &Path, manifest: &Path) -> Result<Self> {
+    pub(crate) fn start_shown(weft: &Path, data_dir: &Path, manifest: &Path) -> Result<Self> {
         let child = Command::new(weft)
             .arg("up")
             .arg("--data-dir")
@@ -47,7 +48,7 @@ impl Node {
     }
 
     /// Starts a node on free ports, its output in `log`, and waits until it is ready.
-    pub(super) fn start(weft: &Path, data_dir: &Path, log: &Path) -> Result<Self> {
+    pub(crate) fn start(weft: &Path, data_dir: &Path, log: &Path) -> Result<Self> {
         let output = File::options().create(true).append(true).open(log)?;
         let run_file = data_dir.join("run.json");
         // One that was killed left its file behind.
@@ -107,7 +108,7 @@ impl Node {
     }
 
     /// Runs a command of `weft` against this node and returns what it wrote to stdout.
-    pub(super) fn weft(&self, arguments: &[&str]) -> Result<String> {
+    pub(crate) fn weft(&self, arguments: &[&str]) -> Result<String> {
         let output = Command::new(&self.weft)
             .args(arguments)
             .env("WEFT_NATS_URL", &self.nats_url)
@@ -125,22 +126,43 @@ impl Node {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Deploys the application of a manifest and waits until it is deployed.
+    pub(crate) fn deploy(&self, manifest: &Path) -> Result<()> {
+        let manifest = manifest
+            .to_str()
+            .context("the path of the manifest is not UTF-8")?;
+        self.weft(&["app", "deploy", manifest]).map(drop)
+    }
+
+    /// Begins to deploy the application of a manifest; tells nothing of how it goes.
+    pub(crate) fn start_deploy(&self, manifest: &Path) -> Result<Child> {
+        Command::new(&self.weft)
+            .args(["app", "deploy"])
+            .arg(manifest)
+            .env("WEFT_NATS_URL", &self.nats_url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.weft.display()))
+    }
+
     /// Ends it as `kill -9` does.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // It may have ended by itself; either way it is gone after this.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Stops it as a user does, and returns how it ended.
-    pub(super) fn stop(mut self) -> Result<ExitStatus> {
+    pub(crate) fn stop(mut self) -> Result<ExitStatus> {
         let data_dir = self.data_dir.to_string_lossy().into_owned();
         self.weft(&["down", "--data-dir", &data_dir])?;
         self.wait()
     }
 
     /// Waits for its end.
-    pub(super) fn wait(&mut self) -> Result<ExitStatus> {
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
         Ok(self.child.wait()?)
     }
 }
