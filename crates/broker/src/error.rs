@@ -1,0 +1,84 @@
+//! Why a broker does not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::storage::OpenError;
+
+/// Why a broker does not start. Nothing is left behind: no socket, no thread, no lock.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The options name no address.
+    #[error("no address to listen on")]
+    NoAddress,
+    /// A limit is out of its bounds.
+    #[error("limit {name} is out of bounds")]
+    Limit {
+        /// The field of [`crate::Limits`].
+        name: &'static str,
+    },
+    /// Another program listens there.
+    #[error("address {address} is in use")]
+    AddressInUse {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The data directory cannot be created, read or written.
+    #[error("data directory {} cannot be used", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has the store open.
+    #[error("store in {} is in use by another process", path.display())]
+    StoreLocked {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The store was written by a version with another format.
+    #[error("store in {} has a format that this version cannot read", path.display())]
+    StoreVersion {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The store is damaged beyond what skipping records can mend.
+    #[error("store in {} is damaged", path.display())]
+    StoreDamaged {
+        /// The data directory.
+        path: PathBuf,
+        /// What the store said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread for the streams")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Directory { path, source } => Self::DataDir { path, source },
+            OpenError::Locked { path } => Self::StoreLocked { path },
+            OpenError::Version { path } => Self::StoreVersion { path },
+            OpenError::Damaged { path, source } => Self::StoreDamaged {
+                path,
+                source: Box::new(source),
+            },
+        }
+    }
+}

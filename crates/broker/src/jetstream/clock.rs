@@ -1,0 +1,122 @@
+//! The time, as state machines are told it.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What Go prints for a time that was never set.
+const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
+
+/// Both clocks at one moment.
+///
+/// Message times and ages follow the wall clock; waiting times follow the monotonic one, so that setting the
+/// wall clock expires nothing that was just delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Now {
+    pub(crate) wall: WallTime,
+    pub(crate) tick: Tick,
+}
+
+/// Nanoseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WallTime(pub(crate) i64);
+
+/// Nanoseconds since this process' clock began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(pub(crate) i64);
+
+/// A length of time as the API has it: whole nanoseconds, possibly negative.
+pub(crate) type Nanos = i64;
+
+/// Where [`Now`] comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    began: Instant,
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            wall: WallTime(nanos(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default(),
+            )),
+            tick: Tick(nanos(self.began.elapsed())),
+        }
+    }
+}
+
+impl WallTime {
+    pub(crate) fn plus(self, nanos: Nanos) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// The time as RFC 3339 in UTC with as many fractional digits as needed.
+    pub(crate) fn render(self) -> String {
+        if self == Self::default() {
+            return ZERO_TIME.to_owned();
+        }
+        jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .map_or_else(|_| ZERO_TIME.to_owned(), |time| time.to_string())
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == ZERO_TIME {
+            return Some(Self::default());
+        }
+        let time: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Self)
+    }
+}
+
+impl Tick {
+    pub(crate) fn plus(self, nanos: Nanos) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// Time from `self` until `later`; zero if that is past.
+    pub(crate) fn until(self, later: Self) -> Duration {
+        Duration::from_nanos(later.0.saturating_sub(self.0).max(0).unsigned_abs())
+    }
+}
+
+impl Now {
+    /// When the monotonic clock will show what the wall clock shows at `wall`.
+    pub(crate) fn tick_at(&self, wall: WallTime) -> Tick {
+        self.tick.plus(wall.0.saturating_sub(self.wall.0))
+    }
+}
+
+/// A duration as whole nanoseconds; about 292 years at most.
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_print_as_go_prints_them() {
+        let check = |nanos: i64, text: &str| {
+            assert_eq!(WallTime(nanos).render(), text);
+            assert_eq!(WallTime::parse(text), Some(WallTime(nanos)));
+        };
+        check(0, "0001-01-01T00:00:00Z");
+        check(1_795_205_495_951_716_894, "2026-11-20T20:11:35.951716894Z");
+        check(1_795_205_495_950_000_000, "2026-11-20T20:11:35.95Z");
+        check(1_795_205_495_000_000_000, "2026-11-20T20:11:35Z");
+        assert_eq!(
+            WallTime::parse("2026-11-20T21:11:35+01:00"),
+            Some(WallTime(1_795_205_495_000_000_000))
+        );
+        assert_eq!(WallTime::parse("yesterday"), None);
+    }
+}

@@ -1,0 +1,277 @@
+//! The thread that owns all streams: it feeds the state machines and carries out what they say.
+//!
+//! One round takes all mail, steps the machines, lets consumers deliver a portion each, and then commits what
+//! changed. Answers about a stream wait for the commit of what they tell.
+
+mod consumers;
+mod gate;
+mod interest;
+mod lifecycle;
+mod restore;
+mod slot;
+mod streams;
+mod timers;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::clock::{Clock, Nanos, Now, Tick};
+use super::consumer::Ack;
+use super::names::{ACK_FILTER, API_FILTER, FLOW_CONTROL_FILTER, FLOW_CONTROL_PREFIX};
+use super::{Courier, Mail, Mailbox, consumer};
+use crate::entropy::Entropy;
+use crate::router::{Ingest, Internal, Router, Subscription, Target};
+use crate::stats::Counters;
+use crate::storage::{Committer, Disk, StreamId, Unreadable};
+
+use gate::Gate;
+pub(super) use slot::{ConsumerKey, ConsumerSlot, StreamSlot};
+use timers::{Owner, Timers};
+
+/// States of consumers are stored at most this often, and this much later than they change.
+const SAVE_INTERVAL: Nanos = 100_000_000;
+
+/// Longest wait while bodies are kept for a commit that runs on the other thread.
+const COMMIT_CHECK: Duration = Duration::from_millis(100);
+
+/// Longest wait of all, so that a wall clock that was set forward is noticed.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes that may wait for one receiver before its consumer pauses.
+const BACKLOG_MAX: usize = 8 * 1024 * 1024;
+
+/// How long such a consumer pauses.
+const BACKLOG_PAUSE: Nanos = 5_000_000;
+
+/// Bounds and rules of all streams together.
+#[derive(Debug, Clone)]
+pub(crate) struct EngineBounds {
+    pub(crate) streams_max: usize,
+    pub(crate) consumers_max: usize,
+    /// Bytes of all streams in memory.
+    pub(crate) memory_bytes_max: u64,
+    /// How often data of streams without a rule is forced to the disk.
+    pub(crate) sync_interval: Duration,
+    /// Names of streams whose every message is forced to the disk before it is acknowledged; a final `*`
+    /// stands for any rest.
+    pub(crate) synced_streams: Vec<String>,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EngineError {
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// All streams and what they need.
+pub(crate) struct Engine {
+    pub(super) bounds: EngineBounds,
+    pub(super) clock: Clock,
+    pub(super) router: Arc<Router>,
+    pub(super) counters: Arc<Counters>,
+    mailbox: Arc<Mailbox>,
+    disk: Disk,
+    gate: Gate,
+    pub(super) streams: BTreeMap<StreamId, StreamSlot>,
+    pub(super) stream_names: BTreeMap<Arc<str>, StreamId>,
+    next_stream: StreamId,
+    next_consumer: u64,
+    timers: Timers,
+    /// Consumers that may have something to deliver.
+    ready: VecDeque<ConsumerKey>,
+    /// Consumers that pause until their receiver has caught up.
+    paused: BTreeSet<(Tick, ConsumerKey)>,
+    interest: HashMap<Bytes, Vec<ConsumerKey>>,
+    /// Consumers whose stored state is out of date.
+    unsaved: BTreeSet<ConsumerKey>,
+    save_due: Option<Tick>,
+    sync_due: Option<Tick>,
+    pub(super) entropy: Entropy,
+    pub(super) api_total: u64,
+    pub(super) api_errors: u64,
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+impl Engine {
+    /// An engine with everything that `disk` holds. Blocks while it reads. Nothing is left behind if it fails.
+    pub(crate) fn new(
+        bounds: EngineBounds,
+        disk: Disk,
+        router: Arc<Router>,
+        mailbox: Arc<Mailbox>,
+    ) -> Result<Self, EngineError> {
+        let counters = Arc::clone(&router.counters);
+        let courier = Courier::new(Arc::clone(&router), Arc::clone(&mailbox));
+        let committer = Committer::start(disk.clone(), courier.another(), Arc::clone(&counters))
+            .map_err(EngineError::Thread)?;
+        let mut engine = Self {
+            bounds,
+            clock: Clock::new(),
+            router,
+            counters,
+            mailbox,
+            gate: Gate::new(disk.clone(), courier, committer),
+            disk,
+            streams: BTreeMap::new(),
+            stream_names: BTreeMap::new(),
+            next_stream: 1,
+            next_consumer: 1,
+            timers: Timers::default(),
+            ready: VecDeque::new(),
+            paused: BTreeSet::new(),
+            interest: HashMap::new(),
+            unsaved: BTreeSet::new(),
+            save_due: None,
+            sync_due: None,
+            entropy: Entropy::new(),
+            api_total: 0,
+            api_errors: 0,
+        };
+        engine.restore()?;
+        engine.listen();
+        Ok(engine)
+    }
+
+    /// Works until the mailbox says stop.
+    pub(crate) fn run(mut self) {
+        let mut is_stopping = false;
+        while !is_stopping {
+            let timeout = self.timeout();
+            let mailbox = Arc::clone(&self.mailbox);
+            let mail = mailbox.take(Some(timeout));
+            let now = self.clock.now();
+            for mail in &mail {
+                match mail {
+                    Mail::Ingest(ingest) => self.ingest(now, ingest),
+                    Mail::Interest(subject) => self.interest_changed(now, subject),
+                    Mail::Stop => is_stopping = true,
+                }
+            }
+            self.run_timers(now);
+            self.poll_consumers(now);
+            if is_stopping {
+                self.save_consumers();
+            }
+            self.close_batch(now);
+            mailbox.release(&mail);
+        }
+    }
+
+    /// Subscribes to what the API, receivers and publishers send.
+    fn listen(&self) {
+        for (filter, target) in [
+            (API_FILTER, Internal::Api),
+            (ACK_FILTER, Internal::Ack),
+            (FLOW_CONTROL_FILTER, Internal::FlowControl),
+        ] {
+            self.router.subscribe(&internal(filter, target));
+        }
+        for slot in self.streams.values() {
+            for subscription in &slot.subscriptions {
+                self.router.subscribe(subscription);
+            }
+        }
+    }
+
+    fn ingest(&mut self, now: Now, ingest: &Ingest) {
+        match ingest.target {
+            Internal::Stream(id) => self.publish(now, id, ingest),
+            Internal::Api => self.serve_api(now, ingest),
+            Internal::Ack => {
+                let body = ingest.payload.slice(ingest.header_len..);
+                let parsed = Ack::parse(&ingest.subject, &body, ingest.reply.clone());
+                if let Some((stream, consumer, ack)) = parsed
+                    && let Some(key) = self.consumer_key(&stream, &consumer)
+                {
+                    self.step_consumer(now, key, consumer::Input::Ack(ack));
+                }
+            }
+            Internal::FlowControl => {
+                let subject = &ingest.subject;
+                let names = str::from_utf8(subject)
+                    .ok()
+                    .and_then(|subject| subject.strip_prefix(FLOW_CONTROL_PREFIX))
+                    .and_then(|rest| rest.split_once('.'))
+                    .and_then(|(stream, rest)| Some((stream, rest.split_once('.')?.0)));
+                if let Some((stream, consumer)) = names
+                    && let Some(key) = self.consumer_key(stream, consumer)
+                {
+                    self.step_consumer(now, key, consumer::Input::FlowControl { subject });
+                }
+            }
+        }
+    }
+
+    /// How long there is nothing to do unless mail arrives.
+    fn timeout(&self) -> Duration {
+        if !self.ready.is_empty() {
+            return Duration::ZERO;
+        }
+        let now = self.clock.now().tick;
+        let due = [
+            self.timers.next(),
+            self.paused.first().map(|(due, _)| *due),
+            self.save_due,
+            self.sync_due,
+        ];
+        let wait = due
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(WAIT_MAX, |due| now.until(due).min(WAIT_MAX));
+        if self.gate.holds_bodies() {
+            wait.min(COMMIT_CHECK)
+        } else {
+            wait
+        }
+    }
+
+    fn run_timers(&mut self, now: Now) {
+        for owner in self.timers.take_due(now.tick) {
+            match owner {
+                Owner::Stream(id) => self.tick_stream(now, id),
+                Owner::Consumer(key) => self.step_consumer(now, key, consumer::Input::Tick),
+            }
+        }
+        while let Some((due, key)) = self.paused.first().copied()
+            && due <= now.tick
+        {
+            self.paused.remove(&(due, key));
+            self.make_ready(key);
+        }
+        if self.save_due.is_some_and(|due| due <= now.tick) {
+            self.save_consumers();
+        }
+    }
+
+    /// Commits what changed in this round, or hands it to the storage thread.
+    fn close_batch(&mut self, now: Now) {
+        let interval = super::clock::nanos(self.bounds.sync_interval);
+        if self.gate.has_writes() && self.sync_due.is_none() {
+            self.sync_due = Some(now.tick.plus(interval));
+        }
+        let is_sync_due = self.sync_due.is_some_and(|due| due <= now.tick);
+        if is_sync_due {
+            self.sync_due = None;
+            self.gate.require_sync();
+        }
+        self.gate.close(&self.counters);
+    }
+}
+
+/// A subscription of the broker itself.
+pub(super) fn internal(filter: &str, target: Internal) -> Arc<Subscription> {
+    Arc::new(Subscription::new(
+        filter.as_bytes().into(),
+        None,
+        Box::default(),
+        Target::Internal(target),
+    ))
+}

@@ -1,0 +1,58 @@
+//! A stream and its consumers, with what the engine keeps beside their state machines.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::jetstream::consumer::Consumer;
+use crate::jetstream::stream::Stream;
+use crate::router::Subscription;
+use crate::storage::{Bounds, StreamId};
+use crate::subject::SubjectIndex;
+
+/// A consumer of this run: the number of its stream, and one of its own.
+pub(in crate::jetstream) type ConsumerKey = (StreamId, u64);
+
+#[derive(Debug)]
+pub(in crate::jetstream) struct StreamSlot {
+    pub(in crate::jetstream) core: Stream,
+    pub(in crate::jetstream) name: Arc<str>,
+    /// Headers and bodies of a stream in memory.
+    pub(super) memory: Option<HashMap<u64, Bytes>>,
+    /// Every message is forced to the disk before it is acknowledged.
+    pub(super) is_synced: bool,
+    /// The batch that the last answers about this stream belong to.
+    pub(super) gate: u64,
+    /// Messages before this are gone, though the tables may still hold them.
+    pub(super) floor: u64,
+    pub(in crate::jetstream) consumers: BTreeMap<u64, ConsumerSlot>,
+    pub(in crate::jetstream) consumer_names: BTreeMap<Arc<str>, u64>,
+    /// Which consumers want which subjects.
+    pub(super) signals: SubjectIndex<Vec<u64>>,
+    pub(super) subscriptions: Vec<Arc<Subscription>>,
+}
+
+#[derive(Debug)]
+pub(in crate::jetstream) struct ConsumerSlot {
+    pub(in crate::jetstream) core: Consumer,
+    /// It is in the queue of those that may have something to deliver.
+    pub(super) is_ready: bool,
+    /// It survives a restart.
+    pub(super) is_stored: bool,
+}
+
+impl StreamSlot {
+    /// Positions that the messages do not tell.
+    pub(super) fn positions(&self) -> Bounds {
+        Bounds {
+            floor: self.floor,
+            last_seq: self.core.index().last_seq(),
+            last_time: self.core.index().last_time(),
+        }
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        self.memory.is_none()
+    }
+}

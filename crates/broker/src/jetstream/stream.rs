@@ -1,0 +1,150 @@
+//! A stream: which messages it takes, what numbers they get, and which it drops. A bucket is one
+//! configuration of it.
+//!
+//! The state machine knows subjects, sizes and times, never message bodies, files or clients. It is told the
+//! time and what happens, and answers with what is to be done, in order.
+
+mod dedupe;
+mod effect;
+mod expire;
+mod filter;
+mod headers;
+mod index;
+mod input;
+mod publish;
+mod purge;
+mod remove;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::jetstream::clock::{Now, WallTime};
+use crate::jetstream::config::StreamConfig;
+
+use dedupe::Dedupe;
+pub(crate) use effect::{Effect, Expiry, Outcome, Stored};
+pub(crate) use filter::Filters;
+pub(crate) use headers::{PublishHeaders, Rollup, parse_duration};
+pub(crate) use index::{Entry, Index, Scan, Subject};
+pub(crate) use input::Input;
+pub(crate) use publish::Publish;
+pub(crate) use purge::Purge;
+pub(crate) use remove::Remove;
+pub(crate) use update::Update;
+
+/// The state machine of one stream.
+///
+/// Sequences only grow: a number is never used twice, whatever is removed. `index` holds what is stored now;
+/// `ttls` and `expiries` hold the messages with an expiry of their own, by sequence and by time.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    config: StreamConfig,
+    created: WallTime,
+    index: Index,
+    dedupe: Dedupe,
+    ttls: BTreeMap<u64, Expiry>,
+    expiries: BTreeSet<(WallTime, u64)>,
+    /// All stored messages before this sequence never expire.
+    aging_from: u64,
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+impl Stream {
+    /// An empty stream with a checked configuration.
+    pub(crate) fn new(config: StreamConfig, created: WallTime) -> Self {
+        let index = Index::new(config.storage, config.first_seq);
+        Self {
+            config,
+            created,
+            index,
+            dedupe: Dedupe::default(),
+            ttls: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            aging_from: 0,
+        }
+    }
+
+    /// Takes one input and says what to do.
+    pub(crate) fn step(&mut self, now: Now, input: Input<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Publish(publish) => publish.apply(self, now, &mut effects),
+            Input::Remove(remove) => remove.apply(self, &mut effects),
+            Input::Purge(purge) => purge.apply(self, &mut effects),
+            Input::Update(update) => update.apply(self, now, &mut effects),
+            Input::Tick => self.expire(now, &mut effects),
+        }
+        self.skip_ageless();
+        effects
+    }
+
+    /// Puts back a message that was stored before the last start, in order of sequence.
+    pub(crate) fn restore(&mut self, stored: Stored) {
+        self.note_expiry(stored.seq, stored.expiry);
+        self.dedupe
+            .stored(stored.msg_id.as_deref(), stored.seq, stored.time);
+        self.index.append(&stored);
+    }
+
+    /// Ends the restoration: sequences up to `last_seq` were used, and everything below `floor` is gone.
+    pub(crate) fn restored(&mut self, floor: u64, last_seq: u64, last_time: WallTime) {
+        self.index.raise(floor, last_seq, last_time);
+        self.skip_ageless();
+    }
+
+    pub(crate) fn config(&self) -> &StreamConfig {
+        &self.config
+    }
+
+    pub(crate) fn created(&self) -> WallTime {
+        self.created
+    }
+
+    /// What is stored now.
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Removes one message that exists, and says so.
+    fn forget(&mut self, seq: u64, effects: &mut Vec<Effect>) -> bool {
+        let Some(subject) = self.index.remove(seq) else {
+            return false;
+        };
+        self.drop_expiry(seq);
+        effects.push(Effect::Forget { seq, subject });
+        true
+    }
+
+    /// Removes everything, and says so. Returns how many messages that were.
+    fn forget_all(&mut self, effects: &mut Vec<Effect>) -> u64 {
+        let count = self.index.clear();
+        self.ttls.clear();
+        self.expiries.clear();
+        effects.push(Effect::ForgetAll {
+            below: self.index.last_seq() + 1,
+        });
+        count
+    }
+
+    fn note_expiry(&mut self, seq: u64, expiry: Expiry) {
+        match expiry {
+            Expiry::Stream => {}
+            Expiry::At(time) => {
+                self.ttls.insert(seq, expiry);
+                self.expiries.insert((time, seq));
+            }
+            Expiry::Never => {
+                self.ttls.insert(seq, expiry);
+            }
+        }
+    }
+
+    fn drop_expiry(&mut self, seq: u64) {
+        if let Some(Expiry::At(time)) = self.ttls.remove(&seq) {
+            self.expiries.remove(&(time, seq));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! An embedded NATS server: what one machine needs of it, in a library.
+//!
+//! It serves the client protocol of NATS over TCP (publish, subscribe, queue groups, headers, request and
+//! reply) and the part of JetStream that key-value buckets and their like need (streams in files or memory,
+//! consumers that push or are pulled from). Any NATS client can use it. What it does not offer it refuses,
+//! with the errors of nats-server; `docs/design/broker.md` lists it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), weft_broker::Error> {
+//! use weft_broker::{Broker, JetStreamOptions, Options};
+//!
+//! let handle = Broker::start(Options {
+//!     jetstream: Some(JetStreamOptions::new("/var/lib/example")),
+//!     ..Options::default()
+//! })
+//! .await?;
+//! println!("clients connect to {}", handle.client_url());
+//! handle.drain(std::time::Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How a message travels:
+//!
+//! ```text
+//! socket ─ session (parses) ─ router (who receives it?) ─┬─ client (queue) ─ socket
+//!                                                        └─ mailbox ─ engine ─┬─ router …
+//!                                                             stream, consumer │  (decide)
+//!                                                                 storage ─────┘
+//! ```
+//!
+//! One task per connection reads and routes; receivers are written to by whoever published, or by a writer
+//! task of their own when they are slow. One thread owns all streams, another commits to the disk.
+
+mod client;
+mod entropy;
+mod error;
+mod jetstream;
+mod listener;
+mod options;
+mod router;
+mod service;
+mod session;
+mod stats;
+mod storage;
+mod subject;
+mod tasks;
+mod wire;
+
+pub use error::Error;
+pub use options::{JetStreamOptions, Limits, Options};
+pub use service::{Broker, Drained, Handle};
+pub use stats::{Stats, StorageStats};

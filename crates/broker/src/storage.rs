@@ -1,0 +1,35 @@
+//! Streams on disk.
+//!
+//! One embedded database holds three tables: `meta` (configurations and positions), `heads` (what is known of
+//! each message) and `bodies` (headers and body of each). Heads stand apart so that a start reads them alone:
+//! the state machines rebuild their indexes from them.
+//!
+//! [`Disk`] reads and writes; [`Committer`] is the thread that forces data to the disk and then lets the
+//! answers go. Damage is mended when the store is opened: what cannot be read is named, counted and left out.
+
+mod committer;
+#[cfg(not(unix))]
+#[path = "storage/directory_other.rs"]
+mod directory;
+#[cfg(unix)]
+#[path = "storage/directory_unix.rs"]
+mod directory;
+mod disk;
+mod journal;
+mod layout;
+mod open;
+mod rebuild;
+mod record;
+mod recover;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use committer::{Committer, Job};
+pub(crate) use disk::Disk;
+pub(crate) use open::OpenError;
+pub(crate) use record::{Bounds, ConsumerRecord, StreamId, StreamRecord};
+pub(crate) use recover::Unreadable;
+pub(crate) use write::Writes;
+
+use directory::prepare as prepare_directory;

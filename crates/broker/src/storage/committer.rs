@@ -1,0 +1,241 @@
+//! The thread that commits batches, forces them to the disk where their streams ask for that, and then lets
+//! the answers go.
+//!
+//! While it waits for the disk, further batches queue up; it then commits them all and syncs once.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+
+use super::disk::Disk;
+use super::record::StreamId;
+use super::write::{Table, Writes};
+use crate::jetstream::{Courier, Outgoing};
+use crate::stats::Counters;
+use crate::tasks;
+
+/// Jobs that may wait; with more, the engine waits instead.
+const JOBS_MAX: usize = 256;
+
+/// Keys removed in one go when the remains of deleted messages are swept.
+const SWEEP_LEN: usize = 1024;
+
+/// Something for the thread to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Commit `writes`, and let `outgoing` go once that is done.
+    Commit {
+        batch: u64,
+        writes: Writes,
+        /// Whether the answers wait for the disk.
+        is_synced: bool,
+        outgoing: Vec<Outgoing>,
+    },
+    /// Remove what the tables still hold of a stream's messages before a sequence.
+    Sweep { stream: StreamId, below: u64 },
+}
+
+/// The engine's end of the thread.
+pub(crate) struct Committer {
+    jobs: Option<SyncSender<Job>>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The last batch that is committed and whose answers went out.
+    committed: AtomicU64,
+    /// A write failed. Nothing is committed from then on.
+    has_failed: AtomicBool,
+}
+
+/// The thread's own state.
+struct Worker {
+    disk: Disk,
+    courier: Courier,
+    counters: Arc<Counters>,
+    shared: Arc<Shared>,
+    sweeps: VecDeque<(StreamId, u64)>,
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+impl Committer {
+    pub(crate) fn start(disk: Disk, courier: Courier, counters: Arc<Counters>) -> io::Result<Self> {
+        let (jobs, receiver) = sync_channel(JOBS_MAX);
+        let shared = Arc::new(Shared::default());
+        let worker = Worker {
+            disk,
+            courier,
+            counters,
+            shared: Arc::clone(&shared),
+            sweeps: VecDeque::new(),
+        };
+        let thread = tasks::spawn_thread("weft-broker-store", move || worker.run(&receiver))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Queues a job, waiting while too many are queued.
+    pub(crate) fn submit(&self, job: Job) {
+        let is_taken = self
+            .jobs
+            .as_ref()
+            .is_some_and(|jobs| jobs.send(job).is_ok());
+        if !is_taken {
+            // The thread ends only with this value, unless it panicked.
+            self.shared.has_failed.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn committed(&self) -> u64 {
+        self.shared.committed.load(Ordering::Acquire)
+    }
+
+    /// Notes a batch that the engine committed itself, which it does only while nothing is queued.
+    pub(crate) fn note_committed(&self, batch: u64) {
+        self.shared.committed.store(batch, Ordering::Release);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_failed(&self) {
+        self.shared.has_failed.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Committer {
+    /// Finishes all jobs, syncs, and waits for the thread.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("Storage thread panicked");
+        }
+    }
+}
+
+impl Worker {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Some(round) = self.next_round(jobs) {
+            self.commit(round);
+        }
+        self.sync();
+    }
+
+    /// All jobs that are queued, waiting for the first. None once there will be no more.
+    fn next_round(&mut self, jobs: &Receiver<Job>) -> Option<Vec<Job>> {
+        let first = loop {
+            if self.sweeps.is_empty() {
+                match jobs.recv() {
+                    Ok(job) => break job,
+                    Err(RecvError) => return None,
+                }
+            }
+            match jobs.try_recv() {
+                Ok(job) => break job,
+                Err(TryRecvError::Empty) => self.sweep(),
+                // The rest is swept after the next start.
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        };
+        let mut round = vec![first];
+        round.extend(jobs.try_iter().take(JOBS_MAX));
+        Some(round)
+    }
+
+    fn commit(&mut self, round: Vec<Job>) {
+        let mut is_synced = false;
+        let mut batches = Vec::new();
+        for job in round {
+            match job {
+                Job::Commit {
+                    batch,
+                    writes,
+                    is_synced: wants_sync,
+                    outgoing,
+                } => {
+                    is_synced |= wants_sync;
+                    let is_committed = self.write(writes);
+                    batches.push((batch, is_committed, outgoing));
+                }
+                Job::Sweep { stream, below } => self.sweeps.push_back((stream, below)),
+            }
+        }
+        let is_durable = !is_synced || self.sync();
+        for (batch, is_committed, outgoing) in batches {
+            // What was not written is not acknowledged: the publisher runs into its timeout and asks again.
+            if is_committed && is_durable {
+                self.courier.send(outgoing);
+            }
+            self.shared.committed.store(batch, Ordering::Release);
+        }
+    }
+
+    fn write(&mut self, writes: Writes) -> bool {
+        if self.shared.has_failed.load(Ordering::Acquire) {
+            return false;
+        }
+        if writes.is_empty() {
+            return true;
+        }
+        match self.disk.commit(writes) {
+            Ok(()) => {
+                self.counters.commits.add(1);
+                true
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn sync(&mut self) -> bool {
+        if self.shared.has_failed.load(Ordering::Acquire) {
+            return false;
+        }
+        match self.disk.sync() {
+            Ok(()) => {
+                self.counters.syncs.add(1);
+                true
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&self, error: &fjall::Error) -> bool {
+        self.counters.write_errors.add(1);
+        if !self.shared.has_failed.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "Storage failed, nothing more is acknowledged");
+        }
+        false
+    }
+
+    /// Removes some of the remains of deleted messages.
+    fn sweep(&mut self) {
+        let Some((stream, below)) = self.sweeps.front().copied() else {
+            return;
+        };
+        let mut writes = Writes::default();
+        for table in [Table::Heads, Table::Bodies] {
+            match self.disk.keys_below(table, stream, below, SWEEP_LEN) {
+                Ok(keys) => keys.into_iter().for_each(|key| writes.sweep(table, key)),
+                Err(error) => {
+                    self.counters.corrupt_records.add(1);
+                    tracing::error!(stream, %error, "Cannot read the remains of deleted messages");
+                }
+            }
+        }
+        if writes.is_empty() || !self.write(writes) {
+            self.sweeps.pop_front();
+        }
+    }
+}

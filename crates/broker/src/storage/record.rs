@@ -1,0 +1,312 @@
+//! What stands in the database, byte by byte. Numbers are big-endian in keys and little-endian in values.
+
+use bytes::{Buf, BufMut, Bytes};
+use serde::{Deserialize, Serialize};
+
+use crate::jetstream::clock::WallTime;
+use crate::jetstream::config::{ConsumerConfig, StreamConfig};
+use crate::jetstream::consumer::{Position, Saved, SavedPending};
+use crate::jetstream::stream::{Expiry, Stored};
+
+/// First byte of each binary value, for formats to come.
+const VERSION: u8 = 1;
+
+/// Key of the number that the next stream gets.
+pub(super) const NEXT_ID_KEY: &[u8] = b"n";
+const STREAM_PREFIX: u8 = b's';
+const BOUNDS_PREFIX: u8 = b'b';
+const CONSUMER_PREFIX: u8 = b'c';
+const CONSUMER_STATE_PREFIX: u8 = b'a';
+
+const EXPIRES_NEVER: i64 = i64::MAX;
+const EXPIRES_WITH_STREAM: i64 = 0;
+
+/// Number of a stream. Never used again, so that what is left of a deleted stream belongs to nobody.
+pub(crate) type StreamId = u32;
+
+/// A stream, as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StreamRecord {
+    pub(crate) config: StreamConfig,
+    pub(crate) created: i64,
+}
+
+/// A consumer, as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ConsumerRecord {
+    pub(crate) config: ConsumerConfig,
+    pub(crate) created: i64,
+}
+
+/// Positions of a stream that its messages do not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Messages before this sequence are gone, whatever the tables still hold of them.
+    pub(crate) floor: u64,
+    pub(crate) last_seq: u64,
+    pub(crate) last_time: WallTime,
+}
+
+/// What a key of the `meta` table is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum MetaKey<'a> {
+    NextId,
+    Stream(StreamId),
+    Bounds(StreamId),
+    Consumer(StreamId, &'a str),
+    ConsumerState(StreamId, &'a str),
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+impl MetaKey<'_> {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let (prefix, id, name) = match self {
+            Self::NextId => return NEXT_ID_KEY.to_vec(),
+            Self::Stream(id) => (STREAM_PREFIX, id, ""),
+            Self::Bounds(id) => (BOUNDS_PREFIX, id, ""),
+            Self::Consumer(id, name) => (CONSUMER_PREFIX, id, *name),
+            Self::ConsumerState(id, name) => (CONSUMER_STATE_PREFIX, id, *name),
+        };
+        let mut key = vec![prefix];
+        key.put_u32(*id);
+        key.extend_from_slice(name.as_bytes());
+        key
+    }
+
+    pub(super) fn decode(key: &[u8]) -> Option<MetaKey<'_>> {
+        if key == NEXT_ID_KEY {
+            return Some(MetaKey::NextId);
+        }
+        let (prefix, mut rest) = key.split_first()?;
+        let id = rest.try_get_u32().ok()?;
+        let name = str::from_utf8(rest).ok()?;
+        match *prefix {
+            STREAM_PREFIX => Some(MetaKey::Stream(id)),
+            BOUNDS_PREFIX => Some(MetaKey::Bounds(id)),
+            CONSUMER_PREFIX => Some(MetaKey::Consumer(id, name)),
+            CONSUMER_STATE_PREFIX => Some(MetaKey::ConsumerState(id, name)),
+            _ => None,
+        }
+    }
+}
+
+/// Key of a message in `heads` and `bodies`.
+pub(super) fn message_key(stream: StreamId, seq: u64) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..4].copy_from_slice(&stream.to_be_bytes());
+    key[4..].copy_from_slice(&seq.to_be_bytes());
+    key
+}
+
+pub(super) fn decode_message_key(mut key: &[u8]) -> Option<(StreamId, u64)> {
+    let parts = (key.try_get_u32().ok()?, key.try_get_u64().ok()?);
+    key.is_empty().then_some(parts)
+}
+
+pub(super) fn encode_head(stored: &Stored) -> Vec<u8> {
+    let id_len = stored.msg_id.as_ref().map_or(0, |id| id.len());
+    let mut value = Vec::with_capacity(1 + 8 + 4 + 4 + 8 + 2 + stored.subject.len() + id_len);
+    value.put_u8(VERSION);
+    value.put_i64_le(stored.time.0);
+    value.put_u32_le(stored.header_len);
+    value.put_u32_le(stored.body_len);
+    value.put_i64_le(match stored.expiry {
+        Expiry::Stream => EXPIRES_WITH_STREAM,
+        Expiry::At(time) => time.0,
+        Expiry::Never => EXPIRES_NEVER,
+    });
+    // Control lines are far shorter than 64 KiB, and so is a subject.
+    value.put_u16_le(u16::try_from(stored.subject.len()).unwrap_or(u16::MAX));
+    value.extend_from_slice(&stored.subject);
+    if let Some(id) = &stored.msg_id {
+        value.extend_from_slice(id);
+    }
+    value
+}
+
+pub(super) fn decode_head(seq: u64, mut value: &[u8]) -> Option<Stored> {
+    if value.try_get_u8().ok()? != VERSION {
+        return None;
+    }
+    let time = WallTime(value.try_get_i64_le().ok()?);
+    let header_len = value.try_get_u32_le().ok()?;
+    let body_len = value.try_get_u32_le().ok()?;
+    let expiry = match value.try_get_i64_le().ok()? {
+        EXPIRES_WITH_STREAM => Expiry::Stream,
+        EXPIRES_NEVER => Expiry::Never,
+        time => Expiry::At(WallTime(time)),
+    };
+    let subject_len = usize::from(value.try_get_u16_le().ok()?);
+    let (subject, id) = value.split_at_checked(subject_len)?;
+    Some(Stored {
+        seq,
+        subject: Bytes::copy_from_slice(subject),
+        time,
+        header_len,
+        body_len,
+        msg_id: Some(id).filter(|id| !id.is_empty()).map(Into::into),
+        expiry,
+    })
+}
+
+impl Bounds {
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut value = vec![VERSION];
+        value.put_u64_le(self.floor);
+        value.put_u64_le(self.last_seq);
+        value.put_i64_le(self.last_time.0);
+        value
+    }
+
+    pub(super) fn decode(mut value: &[u8]) -> Option<Self> {
+        if value.try_get_u8().ok()? != VERSION {
+            return None;
+        }
+        Some(Self {
+            floor: value.try_get_u64_le().ok()?,
+            last_seq: value.try_get_u64_le().ok()?,
+            last_time: WallTime(value.try_get_i64_le().ok()?),
+        })
+    }
+}
+
+pub(super) fn encode_saved(saved: &Saved) -> Vec<u8> {
+    let mut value = vec![VERSION];
+    for number in [
+        saved.next,
+        saved.delivered.consumer,
+        saved.delivered.stream,
+        saved.floor.consumer,
+        saved.floor.stream,
+        saved.skip_upto.map_or(0, |upto| upto + 1),
+        saved.skip.len() as u64,
+    ] {
+        value.put_u64_le(number);
+    }
+    for seq in &saved.skip {
+        value.put_u64_le(*seq);
+    }
+    for pending in &saved.pending {
+        value.put_u64_le(pending.stream_seq);
+        value.put_u64_le(pending.consumer_seq);
+        value.put_u64_le(pending.redeliveries);
+    }
+    value
+}
+
+pub(super) fn decode_saved(mut value: &[u8]) -> Option<Saved> {
+    if value.try_get_u8().ok()? != VERSION {
+        return None;
+    }
+    let mut number = || value.try_get_u64_le().ok();
+    let mut saved = Saved {
+        next: number()?,
+        delivered: Position {
+            consumer: number()?,
+            stream: number()?,
+        },
+        floor: Position {
+            consumer: number()?,
+            stream: number()?,
+        },
+        skip_upto: number()?.checked_sub(1),
+        ..Saved::default()
+    };
+    let skipped = number()?;
+    for _ in 0..skipped {
+        saved.skip.push(number()?);
+    }
+    while value.has_remaining() {
+        let mut number = || value.try_get_u64_le().ok();
+        saved.pending.push(SavedPending {
+            stream_seq: number()?,
+            consumer_seq: number()?,
+            redeliveries: number()?,
+        });
+    }
+    Some(saved)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back_and_ordered() {
+        for key in [
+            MetaKey::NextId,
+            MetaKey::Stream(7),
+            MetaKey::Bounds(7),
+            MetaKey::Consumer(7, "c"),
+            MetaKey::ConsumerState(7, "c"),
+        ] {
+            assert_eq!(MetaKey::decode(&key.encode()), Some(key));
+        }
+        assert!(message_key(1, u64::MAX) < message_key(2, 0));
+        assert!(message_key(1, 255) < message_key(1, 256));
+        assert_eq!(decode_message_key(&message_key(3, 9)), Some((3, 9)));
+    }
+
+    proptest! {
+        #[test]
+        fn heads_are_read_back(
+            subject in prop::collection::vec(any::<u8>(), 1..40),
+            id in prop::option::of(prop::collection::vec(any::<u8>(), 1..10)),
+            seq in any::<u64>(),
+            time in any::<i64>(),
+            lens in any::<(u32, u32)>(),
+            expiry in prop_oneof![
+                Just(Expiry::Stream),
+                Just(Expiry::Never),
+                (1..i64::MAX).prop_map(|time| Expiry::At(WallTime(time))),
+            ],
+        ) {
+            let stored = Stored {
+                seq,
+                subject: subject.into(),
+                time: WallTime(time),
+                header_len: lens.0,
+                body_len: lens.1,
+                msg_id: id.map(Into::into),
+                expiry,
+            };
+            prop_assert_eq!(decode_head(seq, &encode_head(&stored)), Some(stored));
+        }
+
+        #[test]
+        fn states_are_read_back(
+            numbers in any::<[u64; 5]>(),
+            skip in prop::collection::vec(any::<u64>(), 0..5),
+            upto in prop::option::of(0..u64::MAX),
+            pending in prop::collection::vec(any::<(u64, u64, u64)>(), 0..5),
+        ) {
+            let saved = Saved {
+                next: numbers[0],
+                delivered: Position { consumer: numbers[1], stream: numbers[2] },
+                floor: Position { consumer: numbers[3], stream: numbers[4] },
+                pending: pending
+                    .into_iter()
+                    .map(|(stream_seq, consumer_seq, redeliveries)| SavedPending {
+                        stream_seq,
+                        consumer_seq,
+                        redeliveries,
+                    })
+                    .collect(),
+                skip,
+                skip_upto: upto,
+            };
+            prop_assert_eq!(decode_saved(&encode_saved(&saved)), Some(saved));
+        }
+
+        #[test]
+        fn damaged_values_are_refused_without_a_panic(value in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = decode_head(1, &value);
+            let _ = decode_saved(&value);
+            let _ = Bounds::decode(&value);
+            let _ = MetaKey::decode(&value);
+        }
+    }
+}

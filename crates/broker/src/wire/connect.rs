@@ -1,0 +1,116 @@
+//! What a client says of itself in `CONNECT`.
+
+use serde::Deserialize;
+
+/// Highest client protocol that is understood: 1 means the client takes further `INFO` lines.
+const PROTOCOL_MAX: i64 = 1;
+
+/// The switches of one connection. The defaults hold until the client sends `CONNECT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Switches {
+    /// Acknowledge each operation with `+OK`.
+    pub(crate) verbose: bool,
+    /// Check subjects of publishes.
+    pub(crate) pedantic: bool,
+    /// Deliver the client's own messages to it.
+    pub(crate) echo: bool,
+    pub(crate) headers: bool,
+    /// Answer a request that nobody receives with status 503.
+    pub(crate) no_responders: bool,
+    /// The client takes `INFO` lines after the first.
+    pub(crate) dynamic_info: bool,
+}
+
+/// Why a `CONNECT` ends the connection.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("CONNECT is not valid JSON")]
+    Json,
+    #[error("invalid client protocol")]
+    Protocol,
+    #[error("no responders requires headers support")]
+    NoRespondersWithoutHeaders,
+}
+
+/// The fields that matter here; a client may send many more.
+#[derive(Debug, Deserialize)]
+struct Fields {
+    verbose: Option<bool>,
+    pedantic: Option<bool>,
+    echo: Option<bool>,
+    headers: Option<bool>,
+    no_responders: Option<bool>,
+    protocol: Option<i64>,
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            verbose: true,
+            pedantic: true,
+            echo: true,
+            headers: false,
+            no_responders: false,
+            dynamic_info: false,
+        }
+    }
+}
+
+impl Switches {
+    /// Reads the JSON of a `CONNECT`. Fields that it lacks keep the value they had.
+    pub(crate) fn parse(self, json: &[u8]) -> Result<Self, ConnectError> {
+        let fields: Fields = serde_json::from_slice(json).map_err(|_| ConnectError::Json)?;
+        let protocol = fields.protocol.unwrap_or(0);
+        if !(0..=PROTOCOL_MAX).contains(&protocol) {
+            return Err(ConnectError::Protocol);
+        }
+        let switches = Self {
+            verbose: fields.verbose.unwrap_or(self.verbose),
+            pedantic: fields.pedantic.unwrap_or(self.pedantic),
+            echo: fields.echo.unwrap_or(self.echo),
+            headers: fields.headers.unwrap_or(self.headers),
+            no_responders: fields.no_responders.unwrap_or(self.no_responders),
+            dynamic_info: protocol == 1,
+        };
+        if switches.no_responders && !switches.headers {
+            return Err(ConnectError::NoRespondersWithoutHeaders);
+        }
+        Ok(switches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_are_missing_keep_their_value() {
+        let switches = Switches::default()
+            .parse(
+                br#"{"verbose":false,"headers":true,"no_responders":true,"lang":"x","jwt":null}"#,
+            )
+            .unwrap();
+        assert_eq!(
+            switches,
+            Switches {
+                verbose: false,
+                headers: true,
+                no_responders: true,
+                ..Switches::default()
+            }
+        );
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let parse = |json: &str| Switches::default().parse(json.as_bytes());
+        assert_eq!(parse("{"), Err(ConnectError::Json));
+        assert_eq!(parse(r#"{"protocol":2}"#), Err(ConnectError::Protocol));
+        assert_eq!(
+            parse(r#"{"no_responders":true}"#),
+            Err(ConnectError::NoRespondersWithoutHeaders)
+        );
+    }
+}
