@@ -35,8 +35,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     })?;
     stage("tests of guests", || test_guests(workspace))?;
     stage("lints", || check_lints(workspace))?;
+    stage("build of tests", || test(workspace, arguments, true))?;
+    if arguments.no_scripts {
+        say("left out: the tests of components in JavaScript and Python");
+    }
     // Last, so that what the runner says at its end is the end.
-    test(workspace, arguments)
+    test(workspace, arguments, false)
 }
 
 /// Does one step of the gate and says how long it took.
@@ -110,20 +114,22 @@ fn manifests(workspace: &Workspace) -> Vec<PathBuf> {
     .collect()
 }
 
-fn test(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+/// Runs the tests, or builds them when `only_build`.
+fn test(workspace: &Workspace, arguments: &Arguments, only_build: bool) -> Result<()> {
     // nextest gives each test a process of its own and is quicker; cargo's own runner does too.
-    let runner = match find_program("cargo-nextest") {
-        Some(_) => Process::new(cargo()).args(["nextest", "run", "--workspace", "--no-fail-fast"]),
-        None => Process::new(cargo()).args(["test", "--workspace", "--no-fail-fast", "--quiet"]),
+    let mut runner = match find_program("cargo-nextest") {
+        Some(_) => Process::new(cargo()).args(["nextest", "run", "--workspace"]),
+        None => Process::new(cargo()).args(["test", "--workspace", "--quiet"]),
     };
-    let runner = if arguments.no_scripts {
-        say("left out: the tests of components in JavaScript and Python");
-        runner.env("WEFT_TEST_NO_SCRIPTS", "1")
+    runner = if only_build {
+        runner.arg("--no-run")
     } else {
-        runner
+        runner.arg("--no-fail-fast").args(&arguments.runner)
     };
+    if arguments.no_scripts {
+        runner = runner.env("WEFT_TEST_NO_SCRIPTS", "1");
+    }
     runner
-        .args(&arguments.runner)
         .env("WEFT_GUESTS", guests_dir(workspace.target()))
         .directory(workspace.root())
         .run()
