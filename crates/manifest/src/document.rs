@@ -1,13 +1,15 @@
 //! A manifest as plain values, to be stored, returned and edited.
 
+use weft_model::annotation;
+
 use crate::tree::{Node, Plain, Value as TreeValue};
 
 mod json;
 
 /// The key of the annotation that holds the version of an application.
-pub const VERSION_ANNOTATION: &str = "version";
+pub const VERSION_ANNOTATION: &str = annotation::VERSION;
 /// The key of the annotation that describes an application.
-pub const DESCRIPTION_ANNOTATION: &str = "description";
+pub const DESCRIPTION_ANNOTATION: &str = annotation::DESCRIPTION;
 
 /// A manifest as values in the order of its text, with everything its author wrote, known or not.
 ///

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod annotation;
 pub mod application;
 pub mod digest;
 pub mod id;

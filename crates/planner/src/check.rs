@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use weft_model::annotation;
 use weft_model::id::{ConfigName, EntityId, HostId};
 use weft_model::labels::Annotations;
 
-use crate::annotation;
 use crate::input::Input;
 use crate::plan::{Action, Plan, Step};
 

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::id::{ApplicationName, ConfigName};
 
-use crate::annotation::names_config;
 use crate::component::end_component;
 use crate::draft::Draft;
 use crate::facts::Facts;
 use crate::links::unlink;
+use crate::marks::names_config;
 use crate::plan::{Action, Phase};
 use crate::report::Leftovers;
 use crate::running::{Owner, Running, What};

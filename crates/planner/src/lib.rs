@@ -14,9 +14,9 @@
 //!
 //! # What is ours
 //!
-//! Components and providers are ours by their annotations ([`annotation`]), links and configs because a revision of ours
-//! put them ([`Owned`]). Everything else is left alone, and where it is in the way, the part in question fails with a
-//! [`Problem`](weft_model::problem::Problem) while all others go on.
+//! Components and providers are ours by their annotations ([`weft_model::annotation`]), links and configs because a
+//! revision of ours put them ([`Owned`]). Everything else is left alone, and where it is in the way, the part in question
+//! fails with a [`Problem`](weft_model::problem::Problem) while all others go on.
 //!
 //! # Change without downtime
 //!
@@ -30,7 +30,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod annotation;
 pub mod check;
 
 mod cleanup;
@@ -42,6 +41,7 @@ mod facts;
 mod image;
 mod input;
 mod links;
+mod marks;
 mod plan;
 mod planner;
 mod preconditions;

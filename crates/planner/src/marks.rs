@@ -1,27 +1,15 @@
-//! Annotations: what marks things as ours, and what they were started with.
+//! Marks: the annotations of what is ours, which tell what it was started with.
 //!
 //! Hosts report the annotations of the command that started something. That is how we know what is ours, and, as
 //! inventories tell neither configs nor digests, whether what runs is what is desired.
 
 use std::time::Duration;
 
+use weft_model::annotation::{APPLICATION, CONFIG, DIGEST, LIMITS, MANAGED_BY, SPREAD_NAME};
 use weft_model::digest::Digest;
 use weft_model::id::{ApplicationName, ConfigName};
 use weft_model::labels::Annotations;
 use weft_model::limits::LimitOverrides;
-
-/// Who manages it (spec §9.8).
-pub const MANAGED_BY: &str = "wasmcloud.dev/managed-by";
-/// The application it belongs to (spec §9.8).
-pub const APPLICATION: &str = "wasmcloud.dev/appspec";
-/// The groups of the spread that it counts for, with commas (spec §9.8). For people; nothing is decided by it.
-pub const SPREAD: &str = "wasmcloud.dev/spread_name";
-/// The names of its configs, with spaces; absent when there are none.
-pub const CONFIG: &str = "weft.config";
-/// The digest that its image has to have; absent when none is recorded.
-pub const DIGEST: &str = "weft.digest";
-/// The limits that it asks for; absent when there are none.
-pub const LIMITS: &str = "weft.limits";
 
 /// The keys that tell what something was started with, besides its image.
 const DECISIVE: [&str; 3] = [CONFIG, DIGEST, LIMITS];
@@ -43,7 +31,7 @@ impl Marks<'_> {
         let mut annotations = Annotations::from([
             (MANAGED_BY.to_owned(), self.managed_by.to_owned()),
             (APPLICATION.to_owned(), self.application.to_string()),
-            (SPREAD.to_owned(), spreads.to_owned()),
+            (SPREAD_NAME.to_owned(), spreads.to_owned()),
         ]);
         let config: Vec<&str> = self.config.iter().map(ConfigName::as_str).collect();
         let decisive = [

@@ -80,7 +80,7 @@ pub enum Action {
         digest: Option<Digest>,
         /// Its configs, merged left to right.
         config: Vec<ConfigName>,
-        /// What it carries; see [`crate::annotation`].
+        /// What it carries; see [`weft_model::annotation`].
         annotations: Annotations,
     },
     /// Stops a provider.
@@ -106,7 +106,7 @@ pub enum Action {
         config: Vec<ConfigName>,
         /// What it may use.
         limits: LimitOverrides,
-        /// What it carries; see [`crate::annotation`].
+        /// What it carries; see [`weft_model::annotation`].
         annotations: Annotations,
         /// Whether what runs is to be replaced in place, new up before old drained.
         allows_update: bool,

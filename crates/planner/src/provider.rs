@@ -9,12 +9,12 @@ use weft_model::application::ProviderSpec;
 use weft_model::id::{ApplicationName, EntityId, HostId};
 use weft_model::inventory::ProviderInventory;
 
-use crate::annotation::{Marks, are_alike};
 use crate::draft::{Draft, Progress, Subject};
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::image::is_same_image;
 use crate::input::Deployed;
+use crate::marks::{Marks, are_alike};
 use crate::plan::{Action, Object, Phase};
 use crate::preconditions::may_plan;
 use crate::report::PartName;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use weft_model::annotation;
 use weft_model::id::{ApplicationName, HostId};
 use weft_model::inventory::{ComponentInventory, HostInventory, ProviderInventory};
 use weft_model::labels::Annotations;
-
-use crate::annotation;
 
 /// The kinds of things that have ids.
 #[derive(Clone, Copy, Eq, PartialEq)]

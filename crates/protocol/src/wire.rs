@@ -2,6 +2,9 @@
 //!
 //! No other file of Weft has a second copy of one of these.
 
+/// Keys and values of annotations (spec §9.8, architecture D2).
+pub use weft_model::annotation;
+
 /// First tokens of control subjects, unless settings say otherwise (spec §1).
 pub const CONTROL_PREFIX: &str = "wasmbus.ctl";
 /// The version token that follows the prefix of control subjects.
@@ -52,30 +55,6 @@ pub mod bucket {
     pub const SECRET_PREFIX: &str = "SECRET";
 }
 
-/// Keys and values of annotations (spec §9.8, architecture D2).
-pub mod annotation {
-    /// Who manages the annotated thing.
-    pub const MANAGED_BY: &str = "wasmcloud.dev/managed-by";
-    /// The value of [`MANAGED_BY`] on what Weft manages.
-    pub const MANAGED_BY_WEFT: &str = "weft";
-    /// The value of [`MANAGED_BY`] on what a wadm manages.
-    pub const MANAGED_BY_WADM: &str = "wadm";
-    /// The application that asked for the annotated thing.
-    pub const APPLICATION: &str = "wasmcloud.dev/appspec";
-    /// The scaler that started the annotated thing.
-    pub const SCALER: &str = "wasmcloud.dev/scaler";
-    /// The spread that the annotated thing counts for.
-    pub const SPREAD_NAME: &str = "wasmcloud.dev/spread_name";
-    /// The digest of the artifact that runs.
-    pub const DIGEST: &str = "weft.digest";
-    /// In a manifest: the version of the application.
-    pub const VERSION: &str = "version";
-    /// In a manifest: a sentence about the application.
-    pub const DESCRIPTION: &str = "description";
-    /// In a manifest: whether other applications may refer to components of this one.
-    pub const SHARED: &str = "experimental.wasmcloud.dev/shared";
-}
-
 /// Labels that every host has.
 pub mod label {
     /// What reserved labels begin with, compared without regard to case (spec §1.3).
@@ -120,6 +99,10 @@ pub mod header {
     pub const LEASE: &str = "Weft-Lease";
     /// The content type of a manifest.
     pub const CONTENT_TYPE: &str = "Content-Type";
+    /// On a `put`: `true` asks that what is merely odd about a manifest be an error.
+    pub const STRICT: &str = "Weft-Strict";
+    /// On every reply of the application API that a manager of Weft gives: its id. Replies of others have none.
+    pub const MANAGER: &str = "Weft-Manager";
 }
 
 /// Texts of replies to control requests, as the 1.9 host gives them (spec §1.3).

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use weft_model::annotation;
 use weft_model::application::{Placement, PlacementRule};
 use weft_model::id::{ApplicationName, EntityId, HostId};
 use weft_model::inventory::HostInventory;
 use weft_model::labels::{Annotations, satisfies};
 
 use super::{Violation, is_ours, live_hosts};
-use crate::annotation;
 use crate::input::Input;
 use crate::plan::{Action, Plan};
 
