@@ -4,13 +4,15 @@ use weft_model::reference::{Location, Reference};
 
 /// Whether `reported` names the image `wanted`.
 ///
-/// Hosts report references as they were written, except that 1.9 reports the file of a provider by its bare path.
+/// Hosts report references as they were written, except that 1.9 hosts report the file of a provider by its bare path,
+/// and all hosts a built-in provider by its bare name.
 pub(crate) fn is_same_image(wanted: &Reference, reported: &str) -> bool {
     if wanted.as_str() == reported {
         return true;
     }
     match wanted.location() {
         Location::File(path) => path == reported,
+        Location::Builtin(name) if name == reported => true,
         Location::Registry(_) | Location::Builtin(_) => reported
             .parse::<Reference>()
             .is_ok_and(|reported| reported.location() == wanted.location()),
@@ -29,6 +31,8 @@ mod tests {
         assert!(is_same("oci://ghcr.io/x/y:1", "ghcr.io/x/y:1"));
         assert!(!is_same("ghcr.io/x/y:1", "ghcr.io/x/y:2"));
         assert!(!is_same("file:///a.wasm", "file:///b.wasm"));
-        assert!(!is_same("wasmcloud+builtin://http-server", "http-server"));
+        assert!(is_same("wasmcloud+builtin://http-server", "http-server"));
+        assert!(!is_same("wasmcloud+builtin://http-server", "http-client"));
+        assert!(!is_same("http-server", "wasmcloud+builtin://http-server"));
     }
 }
