@@ -210,6 +210,8 @@ impl Core {
     /// What runs here.
     pub(crate) fn inventory(&self) -> Inventory {
         let uptime = self.identity.started.elapsed();
+        // Read before what follows from it, so that what is told is never older than it says.
+        let passed = self.routing.passed();
         let running = self.registry.snapshot();
         Inventory {
             components: running
@@ -228,6 +230,7 @@ impl Core {
             version: VERSION.to_owned(),
             uptime_human: render_uptime(uptime),
             uptime_seconds: uptime.as_secs(),
+            weft_passed: Some(passed),
         }
     }
 }

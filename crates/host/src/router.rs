@@ -13,6 +13,7 @@ use weft_capabilities::http_server::HttpServer;
 use weft_lattice::bucket::{Bucket, Change, Passed, Watch, WatchError, WatchOptions};
 use weft_model::id::ProviderId;
 use weft_model::problem::{Coded, Problem};
+use weft_protocol::control::PassedEntry;
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 
 use self::resolve::Resolution;
@@ -69,6 +70,14 @@ impl Routing {
             .reached(revision, SETTLE_TIMEOUT)
             .await
             .is_ok()
+    }
+
+    /// How far the router has come with the state of the lattice.
+    pub(crate) fn passed(&self) -> PassedEntry {
+        PassedEntry {
+            records: self.records.revision(),
+            configs: self.configs.revision(),
+        }
     }
 
     /// Waits until the router has acted on change number `version` of the registry. Returns whether it has in time.

@@ -24,6 +24,18 @@ pub struct HostInventory {
     pub components: Vec<ComponentInventory>,
     /// Running providers, each id at most once.
     pub providers: Vec<ProviderInventory>,
+    /// How far the host had come with the state of the lattice when it said this; `None` where it does not tell.
+    pub passed: Option<PassedRevisions>,
+}
+
+/// Revisions of the buckets of a lattice up to which a host has acted on every write: what it says of links and configs
+/// holds for these, and for nothing newer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PassedRevisions {
+    /// Of the bucket of component records, which hold the links.
+    pub records: u64,
+    /// Of the bucket of configs.
+    pub configs: u64,
 }
 
 /// A component on a host.

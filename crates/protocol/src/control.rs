@@ -16,7 +16,9 @@ mod registry;
 mod reply;
 
 pub use component::{ComponentAuction, ComponentBid, ScaleComponent, UpdateComponent};
-pub use host::{ComponentEntry, HostSummary, Inventory, ProviderEntry, StopHost, render_uptime};
+pub use host::{
+    ComponentEntry, HostSummary, Inventory, PassedEntry, ProviderEntry, StopHost, render_uptime,
+};
 pub use label::{DeleteLabel, PutLabel};
 pub use lease::{EPOCH_BYTES_MAX, Lease, ParseLeaseError};
 pub use limits::{LimitMap, parse_limits, render_limits};

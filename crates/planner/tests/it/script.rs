@@ -134,6 +134,7 @@ fn change(world: &mut World, words: &[&str]) {
                     annotations: pairs(annotations),
                     instances_max: count.parse().unwrap(),
                     limits: None,
+                    problems: Vec::new(),
                 });
         }
         ["run", on, "provider", id, image, annotations @ ..] => {
@@ -146,6 +147,8 @@ fn change(world: &mut World, words: &[&str]) {
                     image: Some((*image).to_owned()),
                     name: None,
                     annotations: pairs(annotations),
+                    substitution: None,
+                    problems: Vec::new(),
                 });
         }
         ["put-config", name, values @ ..] => {

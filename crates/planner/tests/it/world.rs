@@ -127,6 +127,8 @@ impl World {
                         image: Some(image.clone()),
                         name: None,
                         annotations: annotations.clone(),
+                        substitution: None,
+                        problems: Vec::new(),
                     });
                 }
             }
@@ -183,6 +185,7 @@ impl World {
             uptime: Duration::ZERO,
             components: Vec::new(),
             providers: Vec::new(),
+            passed: None,
         });
     }
 
@@ -266,6 +269,7 @@ fn scale(host: &mut HostInventory, action: &Action) {
         annotations: annotations.clone(),
         instances_max: *count,
         limits: Some(*limits),
+        problems: Vec::new(),
     };
     match (present, count) {
         (None, 0) => {}

@@ -13,7 +13,7 @@ pub struct Status {
     /// Its parts; absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scalers: Vec<ScalerStatus>,
-    /// Not used any more; empty.
+    /// The version that the status is about; a wadm leaves it empty.
     #[serde(default)]
     pub version: String,
     /// Not used any more; empty.
@@ -22,6 +22,9 @@ pub struct Status {
     /// Weft: what keeps the application from being deployed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weft_problems: Vec<ProblemEntry>,
+    /// Weft: how many things that are not to be there any more still are; absent when there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub weft_removing: u64,
 }
 
 /// A kind of status and a text about it.
@@ -99,6 +102,10 @@ pub struct TraitStatus {
     /// How far it is.
     #[serde(rename = "status")]
     pub info: StatusInfo,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 // ===== impl StatusType =====

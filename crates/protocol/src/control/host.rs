@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use weft_model::id::HostId;
-use weft_model::inventory::{ComponentInventory, HostInventory, ProviderInventory};
+use weft_model::inventory::{
+    ComponentInventory, HostInventory, PassedRevisions, ProviderInventory,
+};
 use weft_model::labels::{Annotations, Labels};
 
 use super::limits::{LimitMap, parse_limits, render_limits};
@@ -72,6 +74,20 @@ pub struct Inventory {
     /// Time since the host started, in seconds.
     #[serde(default)]
     pub uptime_seconds: u64,
+    /// Weft: how far the host had come with the state of the lattice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_passed: Option<PassedEntry>,
+}
+
+/// How far a host had come with the state of the lattice when it told its [`Inventory`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct PassedEntry {
+    /// The revision of the bucket of component records that it has acted on.
+    #[serde(default)]
+    pub records: u64,
+    /// The revision of the bucket of configs that it has acted on.
+    #[serde(default)]
+    pub configs: u64,
 }
 
 /// A component in an [`Inventory`].
@@ -219,6 +235,10 @@ impl Inventory {
             uptime: Duration::from_secs(self.uptime_seconds),
             components,
             providers,
+            passed: self.weft_passed.map(|passed| PassedRevisions {
+                records: passed.records,
+                configs: passed.configs,
+            }),
         };
         Ok((inventory, skipped))
     }
@@ -244,6 +264,10 @@ impl From<&HostInventory> for Inventory {
             version: inventory.version.clone(),
             uptime_human: render_uptime(inventory.uptime),
             uptime_seconds: inventory.uptime.as_secs(),
+            weft_passed: inventory.passed.map(|passed| PassedEntry {
+                records: passed.records,
+                configs: passed.configs,
+            }),
         }
     }
 }
@@ -360,12 +384,13 @@ mod tests {
         let inventory: Inventory = json::decode(
             br#"{"actors":[{"id":"web","image_ref":"x:1","annotations":{"a":"b"},"revision":0,"max_instances":5000000000,"limits":null}],
                 "providers":[{"id":"http","revision":0,"annotations":{}}],"host_id":"NABC","friendly_name":"f","labels":{"zone":"a"},
-                "version":"1.9.2","uptime_human":"3m 2s","uptime_seconds":182}"#,
+                "version":"1.9.2","uptime_human":"3m 2s","uptime_seconds":182,"weft_passed":{"records":7,"configs":3}}"#,
         )
         .unwrap();
         assert_eq!(inventory.components[0].max_instances, u32::MAX);
         let model = HostInventory::try_from(&inventory).unwrap();
         assert_eq!(model.uptime, Duration::from_secs(182));
+        assert_eq!(model.passed.map(|passed| passed.records), Some(7));
         assert_eq!(Inventory::from(&model), inventory);
     }
 

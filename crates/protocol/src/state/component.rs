@@ -169,6 +169,26 @@ impl ComponentRecord {
         Some(self.links.remove(index).link)
     }
 
+    /// Makes `links`, whose source is the id of the record and of which no two are one by source, target, package and
+    /// name, the links of the record, in this order. Fields that are not known stay with their link; so do, at the end,
+    /// links that are no values of the model.
+    pub fn set_links(&mut self, links: &[link::Link]) {
+        let mut before = std::mem::take(&mut self.links);
+        for link in links {
+            let link = Link::from(link);
+            let place = before.iter().position(|stored| {
+                has_same_key(&stored.link, &link) && stored.link.target == link.target
+            });
+            let extra = place.map(|index| before.remove(index).extra);
+            self.links.push(StoredLink {
+                link,
+                extra: extra.unwrap_or_default(),
+            });
+        }
+        before.retain(|stored| link::Link::try_from(&stored.link).is_err());
+        self.links.append(&mut before);
+    }
+
     /// Keeps the links for which `keep` holds, and returns the others.
     pub fn retain_links(&mut self, mut keep: impl FnMut(&Link) -> bool) -> Vec<Link> {
         self.links
@@ -274,6 +294,23 @@ mod tests {
         assert_eq!(value["links"][0]["name"], "default");
         assert_eq!(value["links"][1]["target"], "kv2");
         assert_eq!(ComponentRecord::decode(&record.encode()).unwrap(), record);
+    }
+
+    #[test]
+    fn links_are_set_as_a_whole() {
+        let bytes = br#"{"url":"x","links":[
+            {"source_id":"web","target":"kv","wit_namespace":"wasi","wit_package":"keyvalue","interfaces":["store"],"since":3},
+            {"source_id":"web","target":"not.valid","wit_namespace":"wasi","wit_package":"keyvalue","interfaces":["store"]},
+            {"source_id":"web","target":"old","wit_namespace":"wasi","wit_package":"keyvalue","interfaces":["batch"]}]}"#;
+        let mut record = ComponentRecord::decode(bytes).unwrap();
+        record.set_links(&[link("new", &["atomics"]), link("kv", &["store", "batch"])]);
+        let targets: Vec<&str> = record.links().map(|link| link.target.as_str()).collect();
+        assert_eq!(targets, ["new", "kv", "not.valid"]);
+        let value: Value = json::decode(&record.encode()).unwrap();
+        assert_eq!(value["links"][1]["since"], 3);
+        assert_eq!(value["links"][1]["interfaces"][1], "batch");
+        record.set_links(&[]);
+        assert_eq!(record.links().len(), 1);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub struct LeaseRecord {
     pub manager: String,
     /// Raised by the holder at each renewal, so that others see that it lives.
     pub renewal: u64,
-    /// How long after a renewal the lease holds, in milliseconds, by the clock of whoever watches.
+    /// How long after a renewal the lease holds, in milliseconds, by the clock of whoever watches; zero once the holder
+    /// has given it back.
     pub duration_ms: u64,
 }
 
