@@ -1,7 +1,9 @@
 //! Asking managers over the application API (spec §9.1).
 
+mod answerer;
 mod error;
 
+pub use answerer::Answerer;
 pub use error::ApplicationError;
 
 use serde::Serialize;
@@ -87,15 +89,39 @@ impl Client {
         manifest: Vec<u8>,
         format: ManifestFormat,
     ) -> Result<PutReply, ApplicationError> {
+        self.put_with(Headers::new(), manifest, format).await
+    }
+
+    /// As [`Self::put`], but a Weft manager refuses what is merely odd about the manifest too.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplicationError`].
+    pub async fn put_strict(
+        &self,
+        manifest: Vec<u8>,
+        format: ManifestFormat,
+    ) -> Result<PutReply, ApplicationError> {
+        let strict = (wire::header::STRICT.to_owned(), true.to_string());
+        self.put_with(Headers::from([strict]), manifest, format)
+            .await
+    }
+
+    async fn put_with(
+        &self,
+        mut headers: Headers,
+        manifest: Vec<u8>,
+        format: ManifestFormat,
+    ) -> Result<PutReply, ApplicationError> {
         let operation = ApplicationOperation::Put;
         let content_type = match format {
             ManifestFormat::Yaml => wire::YAML_CONTENT_TYPE,
             ManifestFormat::Json => wire::JSON_CONTENT_TYPE,
         };
-        let headers = Headers::from([(
+        headers.insert(
             wire::header::CONTENT_TYPE.to_owned(),
             content_type.to_owned(),
-        )]);
+        );
         let reply: PutReply = self.ask(&operation, &headers, manifest).await?;
         match reply.result {
             PutResult::Created | PutResult::NewVersion => Ok(reply),

@@ -1,8 +1,10 @@
 //! Asking hosts over the control interface (spec §1).
 
 mod error;
+mod ping;
 
 pub use error::ControlError;
+pub use ping::Pings;
 
 use std::time::Duration;
 

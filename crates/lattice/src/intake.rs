@@ -56,6 +56,8 @@ pub struct Request<O> {
     /// The headers.
     pub headers: Headers,
     reply: Option<String>,
+    /// Headers of every answer.
+    reply_headers: Arc<Headers>,
     /// Writes a refusal in the form of this side.
     refuse: fn(&Problem) -> Vec<u8>,
     lattice: Lattice,
@@ -91,6 +93,8 @@ struct Side<O> {
     parse: fn(&Lattice, &str) -> Result<O, SubjectError>,
     /// Writes a refusal.
     refuse: fn(&Problem) -> Vec<u8>,
+    /// Headers of every answer.
+    reply_headers: Arc<Headers>,
 }
 
 /// Serves the control interface as `host`; up to `capacity` requests may wait to be acted upon, at least one.
@@ -110,12 +114,14 @@ pub async fn serve_control(
         task: "lattice.intake.control",
         parse: |lattice, subject| lattice.control_subjects().parse(subject),
         refuse: |problem| json::encode(&Ack::refused(problem)),
+        reply_headers: Arc::default(),
     };
     let subscriptions = lattice.control_subjects().subscriptions(host, auctions);
     serve(lattice, subscriptions, side, capacity).await
 }
 
 /// Serves the application API as one of all managers; up to `capacity` requests may wait to be acted upon, at least one.
+/// Every answer, also to requests that are not taken in, has `reply_headers`.
 ///
 /// The subscriptions stand at the server when this returns.
 ///
@@ -125,11 +131,13 @@ pub async fn serve_control(
 pub async fn serve_applications(
     lattice: &Lattice,
     capacity: usize,
+    reply_headers: Headers,
 ) -> Result<Requests<ApplicationOperation>, RequestError> {
     let side = Side {
         task: "lattice.intake.application",
         parse: |lattice, subject| lattice.application_subjects().parse(subject),
         refuse: |problem| json::encode(&ErrorReply::of(problem)),
+        reply_headers: Arc::new(reply_headers),
     };
     let subscriptions = vec![lattice.application_subjects().subscription()];
     serve(lattice, subscriptions, side, capacity).await
@@ -227,6 +235,7 @@ impl<O: Send + 'static> Pump<O> {
             payload: message.payload,
             headers: message.headers,
             reply: message.reply,
+            reply_headers: Arc::clone(&self.side.reply_headers),
             refuse: self.side.refuse,
             lattice: self.lattice.clone(),
         };
@@ -264,8 +273,8 @@ impl<O: Send + 'static> Pump<O> {
         let Some(reply) = refusal.reply else {
             return;
         };
-        let (headers, body) = (Headers::new(), (self.side.refuse)(&problem));
-        let sent = self.lattice.send(&reply, None, &headers, body.into());
+        let (headers, body) = (&self.side.reply_headers, (self.side.refuse)(&problem));
+        let sent = self.lattice.send(&reply, None, headers, body.into());
         if sent.await.is_err() {
             self.counts.unanswered.fetch_add(1, Ordering::Relaxed);
         }
@@ -347,7 +356,7 @@ impl<O> Request<O> {
         match &self.reply {
             Some(reply) => {
                 self.lattice
-                    .send(reply, None, &Headers::new(), body.into())
+                    .send(reply, None, &self.reply_headers, body.into())
                     .await
             }
             None => Ok(()),

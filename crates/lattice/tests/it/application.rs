@@ -1,4 +1,7 @@
-use weft_lattice::application::{ApplicationError, ManifestFormat};
+use std::time::Duration;
+
+use weft_lattice::Headers;
+use weft_lattice::application::{Answerer, ApplicationError, ManifestFormat};
 use weft_lattice::intake::{Request, serve_applications};
 use weft_lattice::protocol::application::{
     DeleteReply, DeleteResult, DeployReply, DeployResult, ErrorReply, GetAllReply, GetReply,
@@ -10,7 +13,7 @@ use weft_lattice::protocol::subject::ApplicationOperation;
 use weft_model::problem::Coded;
 use weft_runtime::TaskKind;
 
-use crate::server::Server;
+use crate::server::{Server, in_time};
 
 /// What a manager that knows one application answers.
 fn answer(request: &Request<ApplicationOperation>) -> Vec<u8> {
@@ -80,6 +83,9 @@ fn answer(request: &Request<ApplicationOperation>) -> Vec<u8> {
 
 fn answer_put(request: &Request<ApplicationOperation>) -> Vec<u8> {
     assert_eq!(request.headers["Content-Type"], "application/yaml");
+    if request.headers.get("Weft-Strict").map(String::as_str) == Some("true") {
+        return json::encode(&ErrorReply::new("strictly speaking"));
+    }
     if request.payload == "good" {
         return json::encode(&PutReply {
             result: PutResult::Created,
@@ -106,7 +112,7 @@ async fn a_manager_is_asked_in_types() {
     let Some(server) = Server::start().await else {
         return;
     };
-    let mut requests = serve_applications(&server.connect().await, 100)
+    let mut requests = serve_applications(&server.connect().await, 100, Headers::new())
         .await
         .unwrap();
     server
@@ -147,6 +153,11 @@ async fn a_manager_is_asked_in_types() {
         put("good").await.unwrap().current_version.as_deref(),
         Some("v1")
     );
+    let strict = applications.put_strict("good".into(), ManifestFormat::Yaml);
+    assert!(matches!(
+        strict.await,
+        Err(ApplicationError::Refused { message, .. }) if message == "strictly speaking"
+    ));
     let error = put("bad").await.unwrap_err();
     let ApplicationError::Refused { problems, .. } = &error else {
         panic!("{error:?}");
@@ -156,4 +167,38 @@ async fn a_manager_is_asked_in_types() {
         (error.code(), error.hints()),
         ("LAT001", vec!["add one".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn managers_of_weft_and_others_are_told_apart() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let asker = server.connect().await.applications();
+    let limit = Duration::from_secs(30);
+    assert_eq!(in_time(asker.answerer(limit)).await.unwrap(), None);
+    let served = server.connect().await;
+    let mut foreign = serve_applications(&served, 1, Headers::new())
+        .await
+        .unwrap();
+    let (answerer, ()) = in_time(async {
+        tokio::join!(asker.answerer(limit), async {
+            let request = foreign.next().await.unwrap();
+            request.reply(answer(&request)).await.unwrap();
+        })
+    })
+    .await;
+    assert_eq!(answerer.unwrap(), Some(Answerer::Other));
+    drop(foreign);
+    served.flush().await.unwrap();
+    let headers = Headers::from([("Weft-Manager".to_owned(), "m1".to_owned())]);
+    let ours = serve_applications(&served, 1, headers).await.unwrap();
+    // The first request waits, the second finds no place: a refusal is known by its header too.
+    let waiting = asker.answerer(Duration::from_millis(1)).await.unwrap();
+    assert_eq!(waiting, None);
+    assert_eq!(
+        in_time(asker.answerer(limit)).await.unwrap(),
+        Some(Answerer::Weft("m1".to_owned()))
+    );
+    drop(ours);
 }

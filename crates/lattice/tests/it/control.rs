@@ -140,6 +140,9 @@ async fn hosts_are_found_and_described() {
             .len(),
         1
     );
+    let mut pings = control.pings().await.unwrap();
+    let first = in_time(pings.next()).await.unwrap();
+    assert_eq!(first.host().unwrap(), host);
     let inventory = control.inventory(&host).await.unwrap();
     assert_eq!(inventory.value.components.len(), 1);
     assert_eq!(inventory.skipped.len(), 1);
@@ -162,6 +165,8 @@ async fn nobody_is_known_at_once() {
             .unwrap()
             .is_empty()
     );
+    let mut pings = control.pings().await.unwrap();
+    assert!(in_time(pings.next()).await.is_none());
     let error = control
         .inventory(&"NOTHER".parse().unwrap())
         .await

@@ -185,7 +185,9 @@ async fn the_application_api_is_served_too() {
         return;
     };
     let lattice = server.connect().await;
-    let mut requests = serve_applications(&lattice, 1).await.unwrap();
+    let mut requests = serve_applications(&lattice, 1, Headers::new())
+        .await
+        .unwrap();
     let subject = |tail: &str| format!("wadm.api.{}.model.{tail}", lattice.name());
     lattice
         .publish(&subject("get.my-app"), &Headers::new(), "".into())
