@@ -76,11 +76,32 @@ impl Bucket {
         name: &str,
         options: BucketOptions,
     ) -> Result<Self, BucketError> {
+        let bucket = Self::new(lattice, name, options)?;
+        bucket.ensure().await?;
+        Ok(bucket)
+    }
+
+    /// Opens the bucket `name`, which has to be there: for those who only read.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError::Missing`] when there is none, otherwise as [`Self::open_or_create`].
+    pub async fn open(
+        lattice: &Lattice,
+        name: &str,
+        options: BucketOptions,
+    ) -> Result<Self, BucketError> {
+        let bucket = Self::new(lattice, name, options)?;
+        bucket.info().await?;
+        Ok(bucket)
+    }
+
+    fn new(lattice: &Lattice, name: &str, options: BucketOptions) -> Result<Self, BucketError> {
         key::check_bucket(name)?;
         let subject_prefix = format!("$KV.{name}.");
         let jetstream = Jetstream::new(lattice.clone());
         let write_prefix = jetstream.write_prefix(&subject_prefix);
-        let bucket = Self {
+        Ok(Self {
             inner: Arc::new(Inner {
                 name: name.to_owned(),
                 options,
@@ -89,9 +110,7 @@ impl Bucket {
                 write_prefix,
                 jetstream,
             }),
-        };
-        bucket.ensure().await?;
-        Ok(bucket)
+        })
     }
 
     /// The name of the bucket.

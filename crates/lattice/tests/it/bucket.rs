@@ -117,6 +117,26 @@ async fn a_bucket_that_is_there_is_used_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_reader_does_not_make_the_bucket() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let lattice = server.connect().await;
+    let name = lattice_bucket(lattice.name());
+    for _ in 0..2 {
+        let error = Bucket::open(&lattice, &name, BucketOptions::default())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, BucketError::Missing { .. }), "{error:?}");
+    }
+    open(&lattice).await.put("a", "1").await.unwrap();
+    let bucket = Bucket::open(&lattice, &name, BucketOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(bucket.get("a").await.unwrap().unwrap().value, "1");
+}
+
+#[tokio::test]
 async fn many_may_open_a_new_bucket_at_once() {
     let Some(server) = Server::start().await else {
         return;
