@@ -82,6 +82,8 @@ codes! {
     Spread = "APP026",
     /// A number, size or duration is out of bounds or malformed.
     Quantity = "APP027",
+    /// The file of an image cannot be used. Told by callers that look at files; this crate does not.
+    ImageFile = "APP028",
     /// A link to a component that is not in the manifest.
     LinkTarget = "LNK001",
     /// Links of one component lead one interface to two targets.
