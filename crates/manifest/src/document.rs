@@ -1,7 +1,10 @@
 //! A manifest as plain values, to be stored, returned and edited.
 
 use weft_model::annotation;
+use weft_model::digest::Digest;
 
+use crate::keys;
+use crate::names::is_metadata_key;
 use crate::tree::{Node, Plain, Value as TreeValue};
 
 mod json;
@@ -98,6 +101,18 @@ impl Document {
         let metadata = self.root.entry("metadata", || Value::Map(Vec::new()));
         let annotations = metadata.entry("annotations", || Value::Map(Vec::new()));
         *annotations.entry(key, || Value::Null) = Value::Text(value.to_owned());
+    }
+
+    /// Records the digest of the image of `component`. False, and nothing is changed, where its name cannot stand in the
+    /// key of an annotation.
+    #[must_use]
+    pub fn set_digest(&mut self, component: &str, digest: &Digest) -> bool {
+        let key = format!("{}{component}", keys::DIGEST_ANNOTATION_PREFIX);
+        let is_key = is_metadata_key(&key);
+        if is_key {
+            self.set_annotation(&key, &digest.to_string());
+        }
+        is_key
     }
 
     /// Removes the annotation `key` of the application, if it is there.

@@ -1,6 +1,7 @@
 //! Editing and printing documents.
 
 use weft_manifest::{Document, Strictness, parse};
+use weft_model::digest::Digest;
 
 const MANIFEST: &str = "\
 # A comment.
@@ -65,10 +66,8 @@ fn images_are_rewritten_where_the_caller_wants_it() {
             .strip_prefix("file://./")
             .map(|path| format!("file:///srv/{path}"))
     });
-    document.set_annotation(
-        "weft.digest/web",
-        "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-    );
+    let digest = Digest::from_bytes([7; 32]);
+    assert!(document.set_digest("web", &digest));
     let application = parse(&document.to_json(), Strictness::Strict)
         .application
         .unwrap();
@@ -76,7 +75,7 @@ fn images_are_rewritten_where_the_caller_wants_it() {
         application.components[0].image.as_str(),
         "file:///srv/web.wasm"
     );
-    assert!(application.components[0].digest.is_some());
+    assert_eq!(application.components[0].digest, Some(digest));
     assert_eq!(application.providers[0].image.as_str(), "ghcr.io/org/kv:1");
     assert_eq!(application.providers[0].digest, None);
 }
@@ -113,4 +112,12 @@ fn images_are_listed_with_their_places() {
             ("ghcr.io/org/kv:1".to_owned(), "17:28".to_owned()),
         ]
     );
+}
+
+#[test]
+fn a_digest_is_recorded_only_where_its_key_is_allowed() {
+    let mut document = document(MANIFEST);
+    let before = document.clone();
+    assert!(!document.set_digest("KV store", &Digest::from_bytes([7; 32])));
+    assert_eq!(document, before);
 }
