@@ -93,6 +93,18 @@ pub mod limit {
     pub const QUEUE_MS: &str = "weft.queue_ms";
 }
 
+/// Kinds of parts in the status of an application (spec §9.1).
+pub mod scaler {
+    /// A component or provider whose number is shared among hosts.
+    pub const SPREAD: &str = "SpreadScaler";
+    /// A component or provider that runs on each host.
+    pub const DAEMON: &str = "DaemonScaler";
+    /// A link.
+    pub const LINK: &str = "LinkScaler";
+    /// A config.
+    pub const CONFIG: &str = "ConfigScaler";
+}
+
 /// Names of NATS headers.
 pub mod header {
     /// The lease under which a manager sends a mutation; see [`Lease`](crate::control::Lease).
