@@ -189,7 +189,12 @@ impl Scaling<'_, '_> {
         let observed = self.observed.get(host);
         let pending = observed.and_then(|one| one.pending);
         let (is_update, is_as_desired, reason) = match observed.map(|one| one.inventory) {
-            None => (false, false, format!("`{host}` is to run {count}")),
+            // What is on its way may be there when this comes.
+            None => (
+                self.is_other_on_its_way(host),
+                false,
+                format!("`{host}` is to run {count}"),
+            ),
             Some(one) if !self.is_current(one) => (true, false, self.difference(one)),
             Some(one) if one.instances_max == count => (
                 false,
@@ -228,6 +233,24 @@ impl Scaling<'_, '_> {
         }
         if kept.is_some() {
             self.keep(host, count);
+        }
+    }
+
+    /// Whether a host where nothing of it runs yet was told to run something else than is desired.
+    fn is_other_on_its_way(&self, host: &HostId) -> bool {
+        let object = Object::Component(host.clone(), self.spec.id.clone());
+        match self.facts.pending(&object) {
+            Some(Action::ScaleComponent {
+                image,
+                count,
+                annotations,
+                ..
+            }) => {
+                *count > 0
+                    && !(is_same_image(&self.spec.image, image)
+                        && are_alike(&self.marks().annotations(""), annotations))
+            }
+            _ => false,
         }
     }
 
