@@ -1,0 +1,63 @@
+//! The arguments of the program.
+
+mod global;
+mod value;
+
+pub(crate) use global::GlobalArgs;
+pub(crate) use value::{parse_duration, parse_label};
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::app::AppArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::down::DownArgs;
+use crate::commands::explain::ExplainArgs;
+use crate::commands::get::GetArgs;
+use crate::commands::up::UpArgs;
+
+/// The heading of options that every command has.
+pub(crate) const GLOBAL_HEADING: &str = "Global options";
+
+const EXAMPLES: &str = "\
+Examples:
+  weft up                              Start a lattice on this machine
+  weft app deploy shop.yaml            Deploy an application to it, and wait until it runs
+  weft app status shop                 See how far it is, and what is in its way
+  weft get hosts                       See who is in the lattice
+  weft explain APP014                  Read about an error
+
+`weft COMMAND --help` tells more about a command. Each option can be given by the environment variable that its help names.";
+
+/// Run WebAssembly components as a lattice
+///
+/// Weft runs applications made of WebAssembly components: it places them on hosts, links them, serves them and keeps them
+/// running. One binary is a lattice on a laptop, a host at the edge, or a member of a fleet.
+#[derive(Debug, Parser)]
+#[command(
+    name = "weft",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Up(UpArgs),
+    Down(DownArgs),
+    App(AppArgs),
+    Get(GetArgs),
+    Explain(ExplainArgs),
+    Completions(CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests;

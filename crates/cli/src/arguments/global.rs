@@ -1,0 +1,91 @@
+//! Options that every command has.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use weft_model::id::LatticeName;
+
+use super::{GLOBAL_HEADING, parse_duration};
+use crate::console::{Format, Verbosity};
+
+/// Options that every command has.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GlobalArgs {
+    /// How to print data: `table`, `wide`, `json`, `yaml`, or `name` for names alone
+    #[arg(
+        long, short, global = true, env = "WEFT_OUTPUT", value_name = "FORMAT", value_enum,
+        default_value_t, hide_possible_values = true, hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) output: Format,
+
+    /// NATS servers of the lattice, with commas [default: that of `weft up` here, or 127.0.0.1:4222]
+    #[arg(
+        long, global = true, env = "WEFT_NATS_URL", value_name = "URL", value_delimiter = ',',
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_url: Vec<String>,
+
+    /// The lattice [default: that of `weft up` here, or `default`]
+    #[arg(
+        long, short = 'x', global = true, env = "WEFT_LATTICE", value_name = "NAME",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) lattice: Option<LatticeName>,
+
+    /// File with NATS credentials: a user JWT and its seed
+    #[arg(
+        long, global = true, env = "WEFT_CREDS", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) creds: Option<PathBuf>,
+
+    /// Data directory of `weft up` [default: `weft` in the data directory of the user]
+    #[arg(
+        long, global = true, env = "WEFT_DATA_DIR", value_name = "DIR",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// How long to wait for the outcome, or else for an answer: `500ms`, `30s`, `5m`
+    #[arg(
+        long, global = true, env = "WEFT_TIMEOUT", value_name = "DURATION",
+        value_parser = parse_duration, hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Print failures alone, beside data
+    #[arg(
+        long, short, global = true, env = "WEFT_QUIET", value_parser = BoolishValueParser::new(),
+        hide_env_values = true, conflicts_with = "verbose", help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) quiet: bool,
+
+    /// Tell also how it is done
+    #[arg(
+        long, short, global = true, env = "WEFT_VERBOSE", value_parser = BoolishValueParser::new(),
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) verbose: bool,
+
+    /// Print without colours, as `NO_COLOR` does
+    #[arg(
+        long, global = true, env = "WEFT_NO_COLOR", value_parser = BoolishValueParser::new(),
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) no_color: bool,
+}
+
+// ===== impl GlobalArgs =====
+
+impl GlobalArgs {
+    /// How much is said beside data.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Values of arguments.
+
+use std::time::Duration;
+
+/// The longest time that anything may be told to wait.
+const DURATION_MAX: Duration = Duration::from_secs(7 * 86_400);
+
+/// Why a value is not accepted; `clap` names the argument and the value.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum ValueError {
+    /// Not a duration.
+    #[error("write a number and a unit, such as `500ms`, `30s` or `5m`")]
+    Duration,
+    /// No time, or more than [`DURATION_MAX`].
+    #[error("it has to be more than nothing and at most 7 days")]
+    DurationRange,
+    /// Not of the form `key=value`.
+    #[error("write `KEY=VALUE`")]
+    Pair,
+}
+
+/// Reads a duration: above zero, at most [`DURATION_MAX`].
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, ValueError> {
+    let duration = humantime::parse_duration(text).map_err(|_| ValueError::Duration)?;
+    if duration.is_zero() || duration > DURATION_MAX {
+        return Err(ValueError::DurationRange);
+    }
+    Ok(duration)
+}
+
+/// Reads `key=value`; the key is not empty.
+pub(crate) fn parse_label(text: &str) -> Result<(String, String), ValueError> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(ValueError::Pair),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit_and_bounds() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
+        for bad in ["", "5", "five", "-1s"] {
+            assert_eq!(parse_duration(bad), Err(ValueError::Duration), "{bad:?}");
+        }
+        for bad in ["0s", "8d"] {
+            assert_eq!(parse_duration(bad), Err(ValueError::DurationRange));
+        }
+    }
+
+    #[test]
+    fn a_label_has_a_key() {
+        assert_eq!(
+            parse_label("zone=eu=1"),
+            Ok(("zone".to_owned(), "eu=1".to_owned()))
+        );
+        assert_eq!(parse_label("zone="), Ok(("zone".to_owned(), String::new())));
+        for bad in ["", "zone", "=x", " =x"] {
+            assert_eq!(parse_label(bad), Err(ValueError::Pair), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The commands, one file per verb: its arguments, what it does, and the view it returns.
+
+pub(crate) mod app;
+pub(crate) mod completions;
+pub(crate) mod down;
+pub(crate) mod explain;
+pub(crate) mod get;
+pub(crate) mod up;
+
+use crate::arguments::Command;
+use crate::commands::up::UpRunner;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Runs a command.
+pub(crate) async fn run(
+    command: Command,
+    context: &mut Context,
+    up: impl UpRunner,
+) -> Result<(), Failure> {
+    match command {
+        Command::Up(args) => up::run(args, context, up).await,
+        Command::Down(args) => down::run(&args, context).await,
+        Command::App(args) => app::run(args, context).await,
+        Command::Get(args) => get::run(args, context).await,
+        Command::Explain(args) => explain::run(&args, context),
+        Command::Completions(args) => {
+            completions::run(&args, context);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `weft up --detach`: the same command once more, in the background.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::error::UpError;
+use super::options::UpOptions;
+use super::private_dir_unix::ensure_private_dir;
+use super::spawn_unix::{open_log, spawn};
+use crate::console::Console;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::run_file::{self, RunFile};
+use crate::status::Status;
+use crate::ui::render_elapsed;
+use crate::view::{Block, SchemaVersion, View, millis};
+
+/// The file in the data directory to which the process writes.
+const LOG_NAME: &str = "weft.log";
+/// How long it may take to be ready unless the arguments say otherwise.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How often it is looked at.
+const PERIOD: Duration = Duration::from_millis(20);
+/// Bytes of its output that are shown when it fails.
+const OUTPUT_BYTES_MAX: u64 = 16 << 10;
+
+/// A `weft up` that runs in the background.
+#[derive(Debug, Serialize)]
+struct UpView {
+    schema_version: SchemaVersion,
+    /// Its process.
+    pid: u32,
+    /// Where NATS of its lattice is.
+    nats_url: String,
+    /// The name of its lattice.
+    lattice: String,
+    /// The id of its host; `null` without the role.
+    host_id: Option<String>,
+    /// The shared HTTP address; `null` without a host.
+    http: Option<String>,
+    /// Its data directory.
+    data_dir: PathBuf,
+    /// Where it writes to.
+    log_file: PathBuf,
+    /// How long it took to be ready.
+    elapsed_ms: u64,
+}
+
+/// The process that was started.
+struct Started<'a> {
+    child: Child,
+    data_dir: &'a Path,
+    log_file: &'a Path,
+    /// Where in the log its output begins.
+    log_begin: u64,
+}
+
+/// Starts the process and waits until it is ready.
+pub(super) async fn run(options: &UpOptions, context: &mut Context) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let timeout = context.timeout_or(TIMEOUT);
+    let data_dir = &options.data_dir;
+    ensure_private_dir(data_dir).map_err(|source| UpError::DataDir {
+        path: data_dir.clone(),
+        source,
+    })?;
+    let log_file = data_dir.join(LOG_NAME);
+    let of_log = |source| UpError::Log {
+        path: log_file.clone(),
+        source,
+    };
+    let log = open_log(&log_file).map_err(of_log)?;
+    let log_begin = log.metadata().map_err(of_log)?.len();
+    let child = spawn(
+        &context.program,
+        &context.arguments,
+        &context.directory,
+        &log,
+    )
+    .map_err(|source| UpError::Spawn {
+        program: context.program.clone(),
+        source,
+    })?;
+    let mut started = Started {
+        child,
+        data_dir,
+        log_file: &log_file,
+        log_begin,
+    };
+    let run = started
+        .until_ready(begun, timeout, &mut context.console)
+        .await?;
+    context.show(&UpView {
+        schema_version: SchemaVersion,
+        pid: run.pid,
+        nats_url: run.nats_url,
+        lattice: run.lattice,
+        host_id: run.host_id,
+        http: run.http,
+        data_dir: data_dir.clone(),
+        log_file,
+        elapsed_ms: millis(begun.elapsed()),
+    });
+    Ok(())
+}
+
+// ===== impl Started =====
+
+impl Started<'_> {
+    /// Waits until the process is ready, and returns what it tells about itself.
+    async fn until_ready(
+        &mut self,
+        begun: Instant,
+        timeout: Duration,
+        console: &mut Console,
+    ) -> Result<RunFile, UpError> {
+        let pid = self.child.id();
+        let log = || self.log_file.to_path_buf();
+        // One future for all rounds: an interrupt in between is not lost.
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
+        loop {
+            let run = run_file::read(self.data_dir).map_err(UpError::RunFile)?;
+            if let Some(run) = run.filter(|run| run.pid == pid) {
+                return Ok(run);
+            }
+            // A child that cannot be asked has ended.
+            let ended = self
+                .child
+                .try_wait()
+                .unwrap_or_else(|_| Some(ExitStatus::default()));
+            if let Some(status) = ended {
+                console.relay(&read_from(self.log_file, self.log_begin));
+                console.relay("\n");
+                return Err(UpError::Ended {
+                    status: our_status(status),
+                    log: log(),
+                });
+            }
+            if begun.elapsed() >= timeout {
+                return Err(UpError::NotReady {
+                    pid,
+                    timeout,
+                    log: log(),
+                });
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PERIOD) => {}
+                _ = &mut interrupted => return Err(UpError::Interrupted { pid, log: log() }),
+            }
+        }
+    }
+}
+
+fn our_status(status: ExitStatus) -> Option<Status> {
+    let code = u8::try_from(status.code()?).ok()?;
+    Status::from_code(code).filter(|status| *status != Status::Ok)
+}
+
+/// The end of what was written to `path` from `begin` on.
+fn read_from(path: &Path, begin: u64) -> String {
+    let read = || {
+        let mut file = File::open(path)?;
+        let end = file.metadata()?.len();
+        let begin = begin.max(end.saturating_sub(OUTPUT_BYTES_MAX));
+        file.seek(SeekFrom::Start(begin))?;
+        let mut bytes = Vec::new();
+        file.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    // What it said is shown to help; the failure is told anyway.
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}
+
+// ===== impl View for UpView =====
+
+impl View for UpView {
+    fn blocks(&self, _is_wide: bool) -> Vec<Block> {
+        let elapsed = render_elapsed(Duration::from_millis(self.elapsed_ms));
+        let mut lines = vec![format!(
+            "lattice `{}` is ready at {} after {elapsed}, process {}",
+            self.lattice, self.nats_url, self.pid
+        )];
+        if let Some(http) = &self.http {
+            lines.push(format!("  HTTP at http://{http}"));
+        }
+        lines.push(format!("  log in `{}`", self.log_file.display()));
+        lines.push("  stop it with `weft down`".to_owned());
+        lines.into_iter().map(Block::Done).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.pid.to_string()]
+    }
+}

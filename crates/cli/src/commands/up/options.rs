@@ -1,0 +1,121 @@
+//! What `weft up` is to start.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use weft_model::id::{ApplicationName, LatticeName};
+use weft_model::labels::Labels;
+
+/// What `weft up` is to start: the arguments after they were found to fit together. Paths are absolute.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UpOptions {
+    /// The roles to start; not empty. Has [`Role::Broker`] exactly when [`Self::nats`] is [`NatsSource::Embedded`].
+    pub roles: BTreeSet<Role>,
+    /// Where NATS is.
+    pub nats: NatsSource,
+    /// The lattice.
+    pub lattice: LatticeName,
+    /// The directory for all state, private to its owner; may not exist yet.
+    pub data_dir: PathBuf,
+    /// Labels of the host, none of them reserved.
+    pub labels: Labels,
+    /// The address for HTTP that all components share.
+    pub http: SocketAddr,
+    /// Whether what is odd is an error: backends that nobody names among others.
+    pub is_strict: bool,
+    /// What may be loaded from files of this machine.
+    pub file_loads: FileLoads,
+    /// Where HTTP requests are logged; `None` logs none.
+    pub access_log: Option<AccessLog>,
+    /// Calls that may run at once on the host: slots of its pool.
+    pub instances_max: u32,
+    /// How often the host tells what it runs.
+    pub heartbeat_interval: Duration,
+    /// What is logged, and how.
+    pub log: LogOptions,
+    /// Whether to print nothing but failures.
+    pub is_quiet: bool,
+    /// Whether this is the process that `--detach` started: its output goes to a file, not to somebody who waits.
+    pub is_detached: bool,
+    /// Applications to put and deploy once the lattice is ready, in this order.
+    pub applications: Vec<PreparedApplication>,
+}
+
+/// A part that a process plays in a lattice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, ValueEnum)]
+pub enum Role {
+    /// Serve NATS
+    Broker,
+    /// Run components and providers
+    Host,
+    /// Keep applications as they were deployed
+    Manager,
+}
+
+/// Where NATS is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NatsSource {
+    /// In this process.
+    Embedded {
+        /// The address to serve at.
+        listen: SocketAddr,
+    },
+    /// Somewhere else.
+    Join {
+        /// The servers; not empty.
+        urls: Vec<String>,
+        /// A file with a user JWT and its seed.
+        credentials: Option<PathBuf>,
+    },
+}
+
+/// What may be loaded from files of this machine.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FileLoads {
+    /// Components, which run within their limits.
+    pub components: bool,
+    /// Executables of providers, and archives of them.
+    pub providers: bool,
+}
+
+/// Where HTTP requests are logged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AccessLog {
+    /// To standard output.
+    Output,
+    /// To the end of a file, which is made if it is not there.
+    File(PathBuf),
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogOptions {
+    /// A level or a list of levels by module, as `tracing` filters are written; not checked.
+    pub filter: String,
+    /// How records are written.
+    pub format: LogFormat,
+    /// Whether colours are allowed, where the log goes to a terminal.
+    pub allows_colour: bool,
+}
+
+/// How log records are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people
+    #[default]
+    Text,
+    /// An object of JSON per line
+    Json,
+}
+
+/// An application whose manifest was checked: without errors, images as whole paths, digests recorded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PreparedApplication {
+    /// Its name.
+    pub name: ApplicationName,
+    /// Its manifest as JSON, as the application API takes it.
+    pub manifest: String,
+}

@@ -1,0 +1,174 @@
+use std::path::Path;
+
+use clap::Parser;
+
+use super::*;
+use crate::Process;
+use crate::arguments::{Cli, Command};
+use crate::commands::up::LogFormat;
+
+/// What `weft up` with these arguments means, or the misfits.
+fn resolve_args(arguments: &[&str]) -> Result<UpOptions, Vec<String>> {
+    let cli = Cli::try_parse_from(["weft", "up"].iter().chain(arguments)).unwrap();
+    let Command::Up(args) = cli.command else {
+        panic!("{:?}", cli.command);
+    };
+    let process = Process {
+        output: Box::new(std::io::sink()),
+        messages: Box::new(std::io::sink()),
+        input: Box::new(std::io::empty()),
+        terminal: crate::Terminal::default(),
+        directory: "/somewhere".into(),
+        data_home: Some("/home/ada/.local/share".into()),
+        program: "/usr/bin/weft".into(),
+        arguments: Vec::new(),
+        is_detached: false,
+    };
+    let context = Context::new(process, cli.global);
+    resolve(&args, &context).map_err(|failure| {
+        assert_eq!(failure.status(), crate::Status::Usage);
+        let text = crate::failure::render(&failure, &crate::ui::Styles::default());
+        text.lines()
+            .filter_map(|line| line.strip_prefix("  CLI012: "))
+            .map(str::to_owned)
+            .collect()
+    })
+}
+
+#[test]
+fn without_arguments_it_is_a_whole_lattice() {
+    let options = resolve_args(&[]).unwrap();
+    assert_eq!(
+        options,
+        UpOptions {
+            roles: BTreeSet::from([Role::Broker, Role::Host, Role::Manager]),
+            nats: NatsSource::Embedded { listen: LISTEN },
+            lattice: "default".parse().unwrap(),
+            data_dir: "/home/ada/.local/share/weft".into(),
+            labels: Labels::new(),
+            http: HTTP,
+            is_strict: false,
+            file_loads: FileLoads {
+                components: true,
+                providers: false,
+            },
+            access_log: None,
+            instances_max: 1000,
+            heartbeat_interval: Duration::from_secs(30),
+            log: LogOptions {
+                filter: "warn".to_owned(),
+                format: LogFormat::Text,
+                allows_colour: true,
+            },
+            is_quiet: false,
+            is_detached: false,
+            applications: Vec::new(),
+        }
+    );
+    assert_eq!(warnings(&options), [""; 0]);
+}
+
+#[test]
+fn with_a_server_it_is_a_host() {
+    let options = resolve_args(&[
+        "--nats-url",
+        "nats://a:4222,nats://b:4222",
+        "--creds",
+        "user.creds",
+    ])
+    .unwrap();
+    assert_eq!(options.roles, BTreeSet::from([Role::Host]));
+    assert_eq!(options.file_loads, FileLoads::default());
+    assert_eq!(
+        options.nats,
+        NatsSource::Join {
+            urls: vec!["nats://a:4222".to_owned(), "nats://b:4222".to_owned()],
+            credentials: Some("/somewhere/user.creds".into()),
+        }
+    );
+    let options = resolve_args(&["--nats-url", "n", "--role", "host,manager"]).unwrap();
+    assert_eq!(options.roles, BTreeSet::from([Role::Host, Role::Manager]));
+}
+
+#[test]
+fn all_misfits_are_told_at_once() {
+    let misfits = resolve_args(&[
+        "--nats-url=nats://a:4222",
+        "--listen=127.0.0.1:4223",
+        "--role=broker,manager",
+        "--label=zone=a,Hostcore.os=linux",
+        "--label=zone=b",
+        "--heartbeat-interval=10m",
+        "--allow-file-load=none,components",
+        "--detach",
+        "-",
+        "-",
+    ])
+    .unwrap_err();
+    let expected = [
+        "`--listen` is about the built-in NATS server, but `--nats-url` names another",
+        "`--role broker` is about the built-in NATS server, but `--nats-url` names another",
+        "`--label` is about a host, but `--role` leaves the host out",
+        "`--allow-file-load` is about a host, but `--role` leaves the host out",
+        "the label `Hostcore.os` is reserved",
+        "the label `zone` is given two values, `a` and `b`",
+        "`--allow-file-load` is given `none` and something else",
+        "`--heartbeat-interval` has to be between 1 s and 5 min",
+        "standard input can be read once, but is named several times",
+        "`--detach` cannot read a manifest from standard input",
+    ];
+    for (misfit, expected) in misfits.iter().zip(expected) {
+        assert!(misfit.ends_with(expected), "{misfit}");
+    }
+    assert_eq!(misfits.len(), expected.len(), "{misfits:?}");
+}
+
+#[test]
+fn a_lattice_needs_nats_somewhere() {
+    let misfits = resolve_args(&["--role=host", "--creds=x"]).unwrap_err();
+    assert_eq!(misfits.len(), 2, "{misfits:?}");
+    assert!(misfits[0].contains("--creds"));
+    assert!(misfits[1].contains("`--role` leaves the broker out"));
+    let misfits = resolve_args(&["--http=127.0.0.1:4222"]).unwrap_err();
+    assert!(
+        misfits[0].contains("are both 127.0.0.1:4222"),
+        "{misfits:?}"
+    );
+    assert!(resolve_args(&["--http=127.0.0.1:0", "--listen=127.0.0.1:0"]).is_ok());
+}
+
+#[test]
+fn the_flag_alone_allows_all_files() {
+    let all = FileLoads {
+        components: true,
+        providers: true,
+    };
+    let loads = |arguments: &[&str]| resolve_args(arguments).unwrap().file_loads;
+    assert_eq!(loads(&["--allow-file-load", "shop.yaml"]), all);
+    assert_eq!(loads(&["--allow-file-load=components,providers"]), all);
+    assert_eq!(loads(&["--allow-file-load=none"]), FileLoads::default());
+    let joined = loads(&["--nats-url=n", "--allow-file-load=components"]);
+    assert!(joined.components && !joined.providers);
+}
+
+#[test]
+fn paths_count_from_the_current_directory() {
+    let options = resolve_args(&["--data-dir=data", "--access-log=http.log"]).unwrap();
+    assert_eq!(options.data_dir, Path::new("/somewhere/data"));
+    assert_eq!(
+        options.access_log,
+        Some(AccessLog::File("/somewhere/http.log".into()))
+    );
+    let options = resolve_args(&["--access-log=-"]).unwrap();
+    assert_eq!(options.access_log, Some(AccessLog::Output));
+}
+
+#[test]
+fn what_is_open_to_others_is_warned_about() {
+    let check = |arguments: &[&str], word: &str| {
+        let told = warnings(&resolve_args(arguments).unwrap());
+        assert!(told.len() == 1 && told[0].contains(word), "{told:?}");
+    };
+    check(&["--listen=0.0.0.0:4222"], "without credentials");
+    check(&["--nats-url=n", "--allow-file-load"], "programs");
+}

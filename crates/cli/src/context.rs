@@ -1,0 +1,272 @@
+//! What every command works with: the console, the process around it, and the way to the lattice.
+
+mod error;
+
+pub(crate) use error::ContextError;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use weft_lattice::{Credentials, Lattice, Options};
+use weft_model::id::LatticeName;
+use weft_runtime::Tasks;
+
+use crate::arguments::GlobalArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::process::Process;
+use crate::run_file;
+use crate::ui::without_user;
+use crate::view::View;
+
+/// How long making a connection may take unless the arguments say otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take unless the arguments say otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// Where NATS is when nothing says otherwise.
+const NATS_URL_DEFAULT: &str = "nats://127.0.0.1:4222";
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub(crate) console: Console,
+    pub(crate) global: GlobalArgs,
+    /// The directory that relative paths count from.
+    pub(crate) directory: PathBuf,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    /// Whether this is the process that `weft up --detach` started.
+    pub(crate) is_detached: bool,
+    data_home: Option<PathBuf>,
+    tasks: Tasks,
+    vantage: Vantage,
+}
+
+/// What is known about where the hosts of the lattice are, seen from here.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Vantage {
+    /// Whether they are taken to be on this machine: NATS is.
+    pub(crate) is_local: bool,
+    /// The address for HTTP that components share, where the `weft up` of the data directory is the lattice.
+    pub(crate) shared_http: Option<SocketAddr>,
+}
+
+/// Where the lattice is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Target {
+    urls: Vec<String>,
+    lattice: LatticeName,
+    /// What said so.
+    origin: String,
+    vantage: Vantage,
+}
+
+// ===== impl Context =====
+
+impl Context {
+    /// The context of a command with these global arguments.
+    pub(crate) fn new(process: Process, global: GlobalArgs) -> Self {
+        let Process {
+            output,
+            messages,
+            input,
+            terminal,
+            directory,
+            data_home,
+            program,
+            arguments,
+            is_detached,
+        } = process;
+        let mut console = Console::new(output, messages, input, terminal);
+        console.configure(global.output, global.verbosity(), !global.no_color);
+        Self {
+            console,
+            global,
+            directory,
+            program,
+            arguments,
+            is_detached,
+            data_home,
+            tasks: Tasks::new(),
+            vantage: Vantage::default(),
+        }
+    }
+
+    /// What is known about where the lattice is, once there is a connection.
+    pub(crate) fn vantage(&self) -> Vantage {
+        self.vantage
+    }
+
+    /// Prints a view.
+    pub(crate) fn show<V: View>(&mut self, view: &V) {
+        self.console.show(view);
+    }
+
+    /// How long the command waits for something to be done, where nothing says otherwise `default`.
+    pub(crate) fn timeout_or(&self, default: Duration) -> Duration {
+        self.global.timeout.unwrap_or(default)
+    }
+
+    /// The data directory, as a whole path.
+    ///
+    /// # Errors
+    ///
+    /// [`ContextError::NoDataDir`] when it is neither given nor known.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, ContextError> {
+        match (&self.global.data_dir, &self.data_home) {
+            (Some(dir), _) => Ok(self.directory.join(dir)),
+            (None, Some(home)) => Ok(home.join("weft")),
+            (None, None) => Err(ContextError::NoDataDir),
+        }
+    }
+
+    /// Connects to the lattice, for a command that asks and is answered.
+    ///
+    /// # Errors
+    ///
+    /// A failure with status unreachable when there is no connection.
+    pub(crate) async fn connect(&mut self) -> Result<Lattice, Failure> {
+        let request_timeout = self.timeout_or(REQUEST_TIMEOUT);
+        self.connect_with(request_timeout).await
+    }
+
+    /// Connects to the lattice, for a command that waits for what it began: `--timeout` bounds the whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_to_wait(&mut self, timeout: Duration) -> Result<Lattice, Failure> {
+        self.connect_with(timeout.min(REQUEST_TIMEOUT)).await
+    }
+
+    async fn connect_with(&mut self, request_timeout: Duration) -> Result<Lattice, Failure> {
+        let target = self.target()?;
+        let urls: Vec<String> = target.urls.iter().map(|url| without_user(url)).collect();
+        self.console.detail(&format!(
+            "lattice `{}` at {} ({})",
+            target.lattice,
+            urls.join(", "),
+            target.origin
+        ));
+        let mut options = Options::default();
+        self.vantage = target.vantage;
+        options.urls = target.urls;
+        options.lattice = target.lattice;
+        options.client_name = "weft-cli".to_owned();
+        options.connect_timeout = self.timeout_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
+        options.request_timeout = request_timeout;
+        if let Some(path) = &self.global.creds {
+            options.credentials = Credentials::File(self.directory.join(path));
+        }
+        let lattice = Lattice::connect(options, &self.tasks)
+            .await
+            .map_err(ContextError::Connect)?;
+        Ok(lattice)
+    }
+
+    /// Where the lattice is: as the arguments say, or where the `weft up` of the data directory runs, or at the usual
+    /// place.
+    fn target(&mut self) -> Result<Target, ContextError> {
+        let lattice = self.global.lattice.clone();
+        let running = match self.data_dir() {
+            Ok(dir) => self.running_target(&dir),
+            Err(_) => None,
+        };
+        let given = &self.global.nats_url;
+        if given.is_empty() {
+            return Ok(running.unwrap_or_else(|| Target {
+                urls: vec![NATS_URL_DEFAULT.to_owned()],
+                lattice: lattice.unwrap_or_default(),
+                origin: "the usual place".to_owned(),
+                vantage: Vantage {
+                    is_local: true,
+                    shared_http: None,
+                },
+            }));
+        }
+        let vantage = match running {
+            Some(running) if running.urls == *given => running.vantage,
+            _ => Vantage {
+                is_local: given.iter().all(|url| is_on_this_machine(url)),
+                shared_http: None,
+            },
+        };
+        Ok(Target {
+            urls: given.clone(),
+            lattice: lattice.unwrap_or_default(),
+            origin: "as given".to_owned(),
+            vantage,
+        })
+    }
+
+    /// The lattice that runs with the data directory. One that cannot be told is none: the command may not be about it.
+    fn running_target(&mut self, dir: &Path) -> Option<Target> {
+        let run = match run_file::is_locked(dir).and_then(|is_locked| {
+            if is_locked {
+                run_file::read(dir)
+            } else {
+                Ok(None)
+            }
+        }) {
+            Ok(run) => run?,
+            Err(error) => {
+                if self.global.nats_url.is_empty() {
+                    self.console.warn(&error.to_string());
+                }
+                return None;
+            }
+        };
+        let lattice = match &self.global.lattice {
+            Some(lattice) => lattice.clone(),
+            None => run.lattice.parse().ok()?,
+        };
+        // A lattice elsewhere may have an HTTP address of its own on each host; this is one of them.
+        let vantage = Vantage {
+            is_local: is_on_this_machine(&run.nats_url),
+            shared_http: run.http.and_then(|address| address.parse().ok()),
+        };
+        Some(Target {
+            urls: vec![run.nats_url],
+            lattice,
+            origin: format!("`weft up` runs there, process {}", run.pid),
+            vantage,
+        })
+    }
+}
+
+/// Whether `url` names a server at the loopback address.
+fn is_on_this_machine(url: &str) -> bool {
+    let url = without_user(url);
+    let server = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let server = server.split('/').next().unwrap_or_default();
+    if let Ok(address) = server.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
+    let host = match server.rsplit_once(':') {
+        // More colons stand in an IPv6 address alone.
+        Some((host, _)) if !host.contains(':') || host.ends_with(']') => host,
+        _ => server,
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_this_machine() {
+        let check = |url: &str, expected| assert_eq!(is_on_this_machine(url), expected, "{url}");
+        check("nats://127.0.0.1:4222", true);
+        check("localhost:4222", true);
+        check("tls://ada:pw@[::1]:4222/", true);
+        check("::1", true);
+        check("nats://10.0.0.1:4222", false);
+        check("nats://localhost.example:4222", false);
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a command cannot begin.
+
+use weft_lattice::ConnectError;
+use weft_model::problem::Coded;
+
+use crate::failure::Failure;
+use crate::status::Status;
+
+/// Why a command cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContextError {
+    /// Neither the arguments nor the environment name a directory for data.
+    #[error("there is no data directory: neither `--data-dir` nor `HOME` is set")]
+    NoDataDir,
+    /// There is no connection to the lattice.
+    #[error(transparent)]
+    Connect(ConnectError),
+}
+
+// ===== impl ContextError =====
+
+impl Coded for ContextError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoDataDir => "CLI014",
+            Self::Connect(error) => error.code(),
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::NoDataDir => "data directory".to_owned(),
+            Self::Connect(error) => error.subject(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoDataDir => vec!["name a directory with `--data-dir`".to_owned()],
+            Self::Connect(ConnectError::Unreachable { .. }) => vec![
+                "start a lattice on this machine with `weft up`".to_owned(),
+                "name another server with `--nats-url`".to_owned(),
+            ],
+            Self::Connect(error) => error.hints(),
+        }
+    }
+}
+
+impl From<ContextError> for Failure {
+    fn from(error: ContextError) -> Self {
+        let status = match &error {
+            ContextError::NoDataDir
+            | ContextError::Connect(ConnectError::Url { .. } | ConnectError::NoUrl) => {
+                Status::Usage
+            }
+            ContextError::Connect(ConnectError::Credentials { .. }) => Status::NotFound,
+            ContextError::Connect(ConnectError::Refused { .. }) => Status::Rejected,
+            ContextError::Connect(_) => Status::Unreachable,
+        };
+        Self::new(status, &error)
+    }
+}

@@ -1,0 +1,106 @@
+//! Running one command from beginning to end.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::arguments::Cli;
+use crate::commands;
+use crate::commands::up::UpRunner;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::process::Process;
+use crate::status::Status;
+
+/// The code of mistakes in arguments.
+const USAGE_CODE: &str = "CLI019";
+
+/// What `arguments` ask for, of which the first is the name of the program.
+///
+/// # Errors
+///
+/// How the process is to exit, where they ask for nothing that [`run`] could do: help or the version was printed, or what is
+/// wrong with them was told.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Status> {
+    let error = match Cli::try_parse_from(arguments) {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    // Where this cannot be written there is nowhere to say so.
+    let _ = error.print();
+    let (status, code) = outcome(error.kind());
+    if let Some(code) = code {
+        let _ = writeln!(
+            std::io::stderr(),
+            "code: {code} (`weft explain {code}` tells more)"
+        );
+    }
+    Err(status)
+}
+
+/// How the process is to exit, and the code of the mistake if it is one.
+fn outcome(kind: ErrorKind) -> (Status, Option<&'static str>) {
+    match kind {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => (Status::Ok, None),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => (Status::Usage, None),
+        _ => (Status::Usage, Some(USAGE_CODE)),
+    }
+}
+
+/// Runs what `cli` asks for in this process, prints what comes of it, and tells how the process is to exit. Where it is
+/// `weft up`, `up` runs it.
+///
+/// Within a Tokio runtime. Unless it waits for something, an interrupt ends the process as usual.
+pub async fn run(cli: Cli, up: impl UpRunner) -> Status {
+    match Process::current() {
+        Ok(process) => run_in(process, cli, up).await,
+        Err(error) => {
+            // There is nothing yet that could print in another way, and nowhere to say that this fails.
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: the operating system does not tell about this process\n  caused by: {error}"
+            );
+            Status::Unforeseen
+        }
+    }
+}
+
+/// As [`run`], in `process`, which may be made up.
+pub async fn run_in(process: Process, cli: Cli, up: impl UpRunner) -> Status {
+    let Cli { command, global } = cli;
+    let mut context = Context::new(process, global);
+    let result = commands::run(command, &mut context, up).await;
+    let result = result.and_then(|()| Ok(context.console.finish()?));
+    match result {
+        Ok(()) => Status::Ok,
+        Err(failure) => tell(&mut context, &failure),
+    }
+}
+
+fn tell(context: &mut Context, failure: &Failure) -> Status {
+    context.console.fail(failure);
+    failure.status()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_no_mistake() {
+        let check = |line: &str, expected| {
+            let arguments = std::iter::once("weft").chain(line.split_whitespace());
+            let error = Cli::try_parse_from(arguments).unwrap_err();
+            assert_eq!(outcome(error.kind()), expected, "{line}");
+        };
+        check("--help", (Status::Ok, None));
+        check("app deploy -h", (Status::Ok, None));
+        check("--version", (Status::Ok, None));
+        check("", (Status::Usage, None));
+        check("app", (Status::Usage, None));
+        check("app lst", (Status::Usage, Some(USAGE_CODE)));
+        check("app list --nope", (Status::Usage, Some(USAGE_CODE)));
+    }
+}

@@ -1,0 +1,12 @@
+//! How things are said: numbers, times, lists and tables, each in one way.
+
+mod style;
+mod table;
+mod text;
+
+pub(crate) use style::Styles;
+pub(crate) use table::Table;
+pub(crate) use text::{
+    count, join_words, nearest, printable, printable_line, render_elapsed, render_pairs,
+    render_uptime, shorten, without_user,
+};
