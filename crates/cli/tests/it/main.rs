@@ -1,0 +1,19 @@
+//! The command line, in process, against a real NATS server with managers and hosts made up for the purpose.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
+
+mod app;
+mod console;
+mod delete;
+mod deploy;
+mod down;
+mod get;
+mod help;
+mod host;
+mod interrupt;
+mod manager;
+mod manifest;
+mod pages;
+mod server;
+mod up;
+mod weft;
