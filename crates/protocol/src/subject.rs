@@ -11,6 +11,7 @@ mod provider;
 
 pub use application::{
     ApplicationOperation, ApplicationSubjects, parse_status_subject, status_subject,
+    statuses_subject,
 };
 pub use control::{Auctions, ControlSubjects, Operation, OperationKind, Subscription};
 pub use event::{event_subject, events_subject, parse_event_subject};

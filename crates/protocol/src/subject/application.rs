@@ -56,6 +56,11 @@ pub fn status_subject(lattice: &LatticeName, application: &ApplicationName) -> S
     format!("{}.{lattice}.{application}", wire::STATUS_PREFIX)
 }
 
+/// The subject that matches the [`status_subject`] of every application of `lattice`.
+pub fn statuses_subject(lattice: &LatticeName) -> String {
+    format!("{}.{lattice}.*", wire::STATUS_PREFIX)
+}
+
 /// The application whose status is published on `subject`.
 ///
 /// # Errors
