@@ -1,0 +1,130 @@
+//! Why a node does not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use weft_lattice::ConnectError;
+use weft_model::problem::Coded;
+
+use crate::run_file::RunFileError;
+
+/// Why a node does not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data directory, or something in it, cannot be used.
+    #[error("cannot use `{path}`", path = path.display())]
+    DataDir {
+        /// The path in question.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process uses the data directory.
+    #[error("the data directory `{path}` is in use{by}", path = path.display(), by = by(*.pid))]
+    DataDirInUse {
+        /// The directory.
+        path: PathBuf,
+        /// The process, where it is known.
+        pid: Option<u32>,
+    },
+    /// The data directory belongs to somebody else, or others may write to it.
+    #[error("the data directory `{path}` is not private: it belongs to or can be written by somebody else", path = path.display())]
+    DataDirForeign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The key of the host is damaged.
+    #[error("the host's key in `{path}` is damaged", path = path.display())]
+    HostKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of the embedded broker is in use.
+    #[error("{address} is in use: {occupant} answers there")]
+    BrokerAddress {
+        /// The address.
+        address: SocketAddr,
+        /// Who answers there, for people.
+        occupant: String,
+    },
+    /// The embedded broker does not start for another reason.
+    #[error("cannot start the embedded broker")]
+    Broker(#[source] weft_broker::Error),
+    /// The lattice cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The host does not start.
+    #[error("cannot start the host")]
+    Host(#[from] weft_host::StartError),
+    /// The manager does not start.
+    #[error("cannot start the manager")]
+    Manager(#[from] weft_manager::StartError),
+    /// Other processes cannot be told of this one.
+    #[error(transparent)]
+    RunFile(#[from] RunFileError),
+}
+
+fn by(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" by process {pid}"))
+        .unwrap_or_default()
+}
+
+impl Coded for StartError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::DataDir { .. } => "DAT001",
+            Self::DataDirInUse { .. } => "DAT002",
+            Self::DataDirForeign { .. } => "DAT003",
+            Self::HostKey { .. } => "DAT004",
+            Self::RunFile(error) => error.code(),
+            Self::BrokerAddress { .. } => "BRK001",
+            Self::Broker(_) => "BRK002",
+            Self::Connect(error) => error.code(),
+            Self::Host(_) => "NOD001",
+            Self::Manager(_) => "NOD002",
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::DataDir { path, .. }
+            | Self::DataDirInUse { path, .. }
+            | Self::DataDirForeign { path }
+            | Self::HostKey { path } => path.display().to_string(),
+            Self::BrokerAddress { address, .. } => address.to_string(),
+            Self::Connect(error) => error.subject(),
+            Self::RunFile(error) => error.subject(),
+            Self::Broker(_) => "broker".to_owned(),
+            Self::Host(_) => "host".to_owned(),
+            Self::Manager(_) => "manager".to_owned(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::DataDir { .. } => vec!["name another directory with `--data-dir`".to_owned()],
+            Self::DataDirInUse { path, .. } => vec![
+                format!("stop it with `weft down --data-dir {}`", path.display()),
+                "or name another directory with `--data-dir`".to_owned(),
+            ],
+            Self::DataDirForeign { path } => vec![
+                format!("make it private: `chmod 700 {}`", path.display()),
+                "or name another directory with `--data-dir`".to_owned(),
+            ],
+            Self::HostKey { path } => vec![format!(
+                "remove `{}`: the host gets a new id",
+                path.display()
+            )],
+            Self::BrokerAddress { address, .. } => vec![
+                format!("join it with `weft up --nats-url nats://{address}`"),
+                "or listen elsewhere: `weft up --listen 127.0.0.1:0`".to_owned(),
+            ],
+            Self::Connect(error) => error.hints(),
+            Self::RunFile(error) => error.hints(),
+            Self::Broker(_) | Self::Host(_) | Self::Manager(_) => Vec::new(),
+        }
+    }
+}

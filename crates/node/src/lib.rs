@@ -1,0 +1,20 @@
+//! Picks roles, wires them in one process, supervises and drains them.
+//!
+//! A node is what `weft up` starts: a broker, a host, a manager, or some of them, over one data directory. The roles meet
+//! only through the lattice: each has a connection to NATS of its own, whether the broker is in this process or not.
+
+#![forbid(unsafe_code)]
+
+mod data_dir;
+mod error;
+mod name;
+mod node;
+mod options;
+pub mod run_file;
+
+pub use data_dir::DataDir;
+pub use error::StartError;
+pub use node::{Ended, Node, Stopped, Summary};
+pub use options::{Broker, OnUnreachable, Options, Roles};
+pub use weft_capabilities::http_server::AccessLog;
+pub use weft_host::FileLoads;

@@ -1,0 +1,319 @@
+//! A node: roles in one process, started in order and stopped in the other.
+
+mod broker;
+mod connector;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use weft_capabilities::http_server;
+use weft_host::{Host, StandIn};
+use weft_lattice::Lattice;
+use weft_manager::Manager;
+use weft_model::id::HostId;
+use weft_runtime::{Drained, End, Failure, Tasks, field};
+
+use self::broker::start_broker;
+use self::connector::Connector;
+use crate::data_dir::DataDir;
+use crate::error::StartError;
+use crate::name;
+use crate::options::Options;
+use crate::run_file::{self, RunFile};
+
+/// How long tasks may take to end once the roles have stopped.
+const TASKS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long clients of the broker may take to be told that it stops.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A node that runs.
+pub struct Node {
+    tasks: Tasks,
+    lattice: Lattice,
+    host: Option<Host>,
+    manager: Option<Manager>,
+    broker: Option<weft_broker::Handle>,
+    summary: Summary,
+    started_at: Timestamp,
+    /// Released last.
+    data_dir: DataDir,
+}
+
+/// What a node is, for people and tools.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Summary {
+    /// How clients reach the lattice.
+    pub nats_url: String,
+    /// Whether the broker is part of this node.
+    pub is_embedded: bool,
+    /// The name of the lattice.
+    pub lattice: String,
+    /// The host's id and name.
+    pub host: Option<(HostId, String)>,
+    /// Where links that name no address are served.
+    pub http_address: Option<SocketAddr>,
+    /// Whether this node has the role of a manager.
+    pub has_manager: bool,
+    /// Everything that is kept.
+    pub data_dir: std::path::PathBuf,
+}
+
+/// Why a node came to its end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// Somebody stopped its host over the control interface.
+    HostStopped {
+        /// How long cleaning up may take, where they said so.
+        timeout: Option<Duration>,
+    },
+    /// A part that the node cannot do without failed.
+    Failed(Failure),
+}
+
+/// What stopping a node found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Stopped {
+    /// HTTP connections that did not end in time.
+    pub connections_cut: usize,
+    /// Tasks that did not end in time.
+    pub tasks: Drained,
+}
+
+// ===== impl Node =====
+
+impl Node {
+    /// Starts the roles. When this returns, the node is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; what had started is stopped.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let data_dir = DataDir::hold(&options.data_dir)?;
+        // Left behind by a process that was killed.
+        run_file::remove(data_dir.path())?;
+        let broker = start_broker(&options, &data_dir).await?;
+        let tasks = Tasks::new();
+        match start_roles(options, &data_dir, broker.as_ref(), &tasks).await {
+            Ok(Started {
+                lattice,
+                host,
+                manager,
+                summary,
+            }) => {
+                let node = Self {
+                    tasks,
+                    lattice,
+                    host,
+                    manager,
+                    broker,
+                    summary,
+                    started_at: Timestamp::now(),
+                    data_dir,
+                };
+                if let Err(error) = run_file::write(node.data_dir.path(), &node.run_file()) {
+                    node.stop().await;
+                    return Err(error.into());
+                }
+                Ok(node)
+            }
+            Err(error) => {
+                tasks.drain(TASKS_TIMEOUT).await;
+                if let Some(broker) = broker {
+                    broker.drain(BROKER_TIMEOUT).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What the node is.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The node's own connection to the lattice.
+    pub fn lattice(&self) -> &Lattice {
+        &self.lattice
+    }
+
+    /// The host, where the node has that role.
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// The manager, where the node has that role.
+    pub fn manager(&self) -> Option<&Manager> {
+        self.manager.as_ref()
+    }
+
+    /// The embedded broker, where it is part of the node.
+    pub fn broker(&self) -> Option<&weft_broker::Handle> {
+        self.broker.as_ref()
+    }
+
+    /// Waits until the node comes to its end by itself. Cancel safe.
+    pub async fn ended(&self) -> Ended {
+        let host_stopped = async {
+            match &self.host {
+                Some(host) => host.stop_requested().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            stop = host_stopped => Ended::HostStopped { timeout: stop.timeout },
+            end = self.tasks.end() => match end {
+                End::Failed(failure) => Ended::Failed(failure),
+                End::Requested => Ended::HostStopped { timeout: None },
+            },
+        }
+    }
+
+    /// Stops the roles: the manager first, so that it does not heal what stops; then the host, with its open requests;
+    /// the broker last.
+    pub async fn stop(self) -> Stopped {
+        if let Err(error) = run_file::remove(self.data_dir.path()) {
+            tracing::warn!({ field::ERROR } = %error, "Cannot remove the run file");
+        }
+        if let Some(manager) = &self.manager {
+            manager.stop().await;
+        }
+        let connections_cut = match &self.host {
+            Some(host) => host.stop().await,
+            None => 0,
+        };
+        let tasks = self.tasks.drain(TASKS_TIMEOUT).await;
+        self.lattice.close().await;
+        if let Some(broker) = self.broker {
+            broker.drain(BROKER_TIMEOUT).await;
+        }
+        Stopped {
+            connections_cut,
+            tasks,
+        }
+    }
+
+    fn run_file(&self) -> RunFile {
+        RunFile {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            nats_url: self.summary.nats_url.clone(),
+            lattice: self.summary.lattice.clone(),
+            host_id: self.summary.host.as_ref().map(|(id, _)| id.to_string()),
+            host_name: self.summary.host.as_ref().map(|(_, name)| name.clone()),
+            http: self.summary.http_address.map(|address| address.to_string()),
+            started_at: self.started_at.to_string(),
+        }
+    }
+}
+
+struct Started {
+    lattice: Lattice,
+    host: Option<Host>,
+    manager: Option<Manager>,
+    summary: Summary,
+}
+
+async fn start_roles(
+    options: Options,
+    data_dir: &DataDir,
+    broker: Option<&weft_broker::Handle>,
+    tasks: &Tasks,
+) -> Result<Started, StartError> {
+    let connector = Connector::new(&options, broker, tasks);
+    let mut summary = Summary {
+        nats_url: connector.urls.first().cloned().unwrap_or_default(),
+        is_embedded: broker.is_some(),
+        lattice: options.lattice.to_string(),
+        host: None,
+        http_address: None,
+        has_manager: options.roles.manager,
+        data_dir: data_dir.path().to_owned(),
+    };
+    let lattice = connector.connect("weft").await?;
+    // Each role has a connection of its own: what one sends is never behind what another does.
+    let manager = if options.roles.manager {
+        let connection = connector.connect("weft-manager").await?;
+        Some(start_manager(data_dir, connection, tasks).await?)
+    } else {
+        None
+    };
+    let host = if options.roles.host {
+        let connection = connector.connect("weft-host").await?;
+        let http_address = options.http_address;
+        let (host, identity) = start_host(options, data_dir, &summary, connection, tasks).await?;
+        summary.host = Some(identity);
+        summary.http_address = Some(http_address);
+        Some(host)
+    } else {
+        None
+    };
+    Ok(Started {
+        lattice,
+        host,
+        manager,
+        summary,
+    })
+}
+
+async fn start_manager(
+    data_dir: &DataDir,
+    lattice: Lattice,
+    tasks: &Tasks,
+) -> Result<Manager, StartError> {
+    let options = weft_manager::Options::new(data_dir.manager_id()?);
+    let manager = Manager::start(options, lattice, tasks).await?;
+    tracing::info!("Manager started");
+    Ok(manager)
+}
+
+async fn start_host(
+    options: Options,
+    data_dir: &DataDir,
+    summary: &Summary,
+    lattice: Lattice,
+    tasks: &Tasks,
+) -> Result<(Host, (HostId, String)), StartError> {
+    let id = data_dir.host_id()?;
+    let friendly_name = options
+        .friendly_name
+        .unwrap_or_else(|| name::friendly_name(id.as_str()));
+    let path = |name: &str| data_dir.path().join(name);
+    let stands_in = summary.is_embedded && !options.is_strict;
+    let mut pool = weft_engine::Pool::default();
+    pool.slots_max = options.instances_max;
+    pool.warm_slots_max = options.warm_instances_max;
+    let host = weft_host::Options {
+        id: id.clone(),
+        friendly_name: friendly_name.clone(),
+        labels: options.labels,
+        nats_url: summary.nats_url.clone(),
+        data_dir: data_dir.path().to_owned(),
+        file_loads: options.file_loads,
+        stand_in: if stands_in {
+            StandIn::Embedded
+        } else {
+            StandIn::Refused
+        },
+        heartbeat_interval: options.heartbeat_interval,
+        intake_capacity: 1024,
+        mailbox_capacity: 256,
+        drain_timeout: options.drain_timeout,
+        engine: weft_engine::Options {
+            cache_dir: Some(path("compiled")),
+            pool,
+            ..weft_engine::Options::default()
+        },
+        artifacts: weft_artifact::Options {
+            dir: Some(path("artifacts")),
+            ..weft_artifact::Options::default()
+        },
+        http: http_server::Options {
+            shared_address: options.http_address,
+            access_log: options.access_log,
+            ..http_server::Options::default()
+        },
+    };
+    let host = Host::start(host, lattice, tasks).await?;
+    Ok((host, (id, friendly_name)))
+}

@@ -1,0 +1,127 @@
+//! Settings of a node.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use weft_capabilities::http_server::AccessLog;
+use weft_host::FileLoads;
+use weft_lattice::{ConnectError, Credentials};
+use weft_model::id::LatticeName;
+use weft_model::labels::Labels;
+
+/// Settings of a node.
+#[derive(Debug)]
+pub struct Options {
+    /// Which roles run, beside the broker.
+    pub roles: Roles,
+    /// Where the lattice is.
+    pub broker: Broker,
+    /// The name of the lattice.
+    pub lattice: LatticeName,
+    /// Everything that is kept; private to its owner.
+    pub data_dir: PathBuf,
+    /// Labels of the host, beside those that every host has.
+    pub labels: Labels,
+    /// A name for people; made from the host's id where it is `None`.
+    pub friendly_name: Option<String>,
+    /// Where links that name no address are served.
+    pub http_address: SocketAddr,
+    /// Where requests are logged; `None` logs none.
+    pub access_log: Option<AccessLog>,
+    /// Whether nothing stands in for a backend that is not named.
+    pub is_strict: bool,
+    /// What may be loaded from files of this machine.
+    pub file_loads: FileLoads,
+    /// How often the host tells what it runs.
+    pub heartbeat_interval: Duration,
+    /// Calls of components that may run at once.
+    pub instances_max: u32,
+    /// Idle instance slots that keep their memory.
+    pub warm_instances_max: u32,
+    /// How long open requests may take to end when the node stops.
+    pub drain_timeout: Duration,
+}
+
+/// Roles of a node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Roles {
+    /// Runs components and providers.
+    pub host: bool,
+    /// Makes the lattice what applications ask for.
+    pub manager: bool,
+}
+
+/// Where the lattice is.
+#[derive(Clone, Debug)]
+pub enum Broker {
+    /// In this process.
+    Embedded {
+        /// Where it listens.
+        listen: SocketAddr,
+    },
+    /// Elsewhere.
+    Remote {
+        /// NATS servers.
+        urls: Vec<String>,
+        /// How to authenticate.
+        credentials: Credentials,
+        /// Told each time that no server can be reached when the node starts; it is then tried again, for ever. Where it
+        /// is `None`, the node does not start.
+        on_unreachable: Option<OnUnreachable>,
+    },
+}
+
+/// Told that no NATS server can be reached.
+#[derive(Clone)]
+pub struct OnUnreachable(Arc<dyn Fn(&ConnectError) + Send + Sync>);
+
+// ===== impl OnUnreachable =====
+
+impl OnUnreachable {
+    /// Tells `tell`.
+    pub fn new(tell: impl Fn(&ConnectError) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn tell(&self, error: &ConnectError) {
+        (self.0)(error);
+    }
+}
+
+impl fmt::Debug for OnUnreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnUnreachable")
+    }
+}
+
+// ===== impl Options =====
+
+impl Options {
+    /// A node with all roles on `data_dir`, on the embedded broker and with the defaults of `weft up`.
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            roles: Roles {
+                host: true,
+                manager: true,
+            },
+            broker: Broker::Embedded {
+                listen: SocketAddr::from(([127, 0, 0, 1], 4222)),
+            },
+            lattice: LatticeName::default(),
+            data_dir,
+            labels: Labels::new(),
+            friendly_name: None,
+            http_address: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            access_log: None,
+            is_strict: false,
+            file_loads: FileLoads::Components,
+            heartbeat_interval: Duration::from_secs(30),
+            instances_max: 1000,
+            warm_instances_max: 100,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
