@@ -94,6 +94,11 @@ impl Console {
         self.messages_styles = styles(self.terminal.messages_width.is_some());
     }
 
+    /// Whether messages are shown on a terminal.
+    pub(crate) fn is_messages_terminal(&self) -> bool {
+        self.terminal.messages_width.is_some()
+    }
+
     /// The form in which data is printed.
     pub(crate) fn format(&self) -> Format {
         self.format

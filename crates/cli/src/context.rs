@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use weft_lattice::{Credentials, Lattice, Options};
 use weft_model::id::LatticeName;
+use weft_node::run_file;
 use weft_runtime::Tasks;
 
 use crate::arguments::GlobalArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::run_file;
 use crate::ui::without_user;
 use crate::view::View;
 
@@ -29,7 +29,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 const NATS_URL_DEFAULT: &str = "nats://127.0.0.1:4222";
 
 /// What a command works with.
-pub(crate) struct Context {
+pub struct Context {
     pub(crate) console: Console,
     pub(crate) global: GlobalArgs,
     /// The directory that relative paths count from.
@@ -96,6 +96,11 @@ impl Context {
     /// What is known about where the lattice is, once there is a connection.
     pub(crate) fn vantage(&self) -> Vantage {
         self.vantage
+    }
+
+    /// Tells what is known about where the lattice is, for a command that is the lattice.
+    pub(crate) fn set_vantage(&mut self, vantage: Vantage) {
+        self.vantage = vantage;
     }
 
     /// Prints a view.

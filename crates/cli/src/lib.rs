@@ -11,25 +11,13 @@
 //!                            └─────► Failure: message, causes, problems, hints, code, exit status
 //! ```
 //!
-//! The crate starts no roles itself: what `weft up` asks for is an [`UpOptions`], which an [`UpRunner`] runs. It knows
-//! no Wasmtime, and decides nothing about hosts or applications: they are asked over the lattice, as by any other client.
+//! `weft up` starts a node in this process; everything else asks it over the lattice, as any other client does.
 //!
 //! ```no_run
-//! use weft_cli::{Failure, UpOptions, UpRunner};
-//!
-//! struct Node;
-//!
-//! impl UpRunner for Node {
-//!     async fn run(self, options: UpOptions) -> Result<(), Failure> {
-//!         drop(options);
-//!         Ok(())
-//!     }
-//! }
-//!
 //! #[tokio::main]
 //! async fn main() -> std::process::ExitCode {
 //!     match weft_cli::parse(std::env::args_os()) {
-//!         Ok(cli) => weft_cli::run(cli, Node).await.into(),
+//!         Ok(cli) => weft_cli::run(cli).await.into(),
 //!         Err(status) => status.into(),
 //!     }
 //! }
@@ -44,7 +32,6 @@ mod context;
 mod failure;
 mod pages;
 mod process;
-pub mod run_file;
 mod start;
 mod status;
 mod ui;
@@ -52,10 +39,11 @@ mod view;
 
 pub use arguments::Cli;
 pub use commands::up::{
-    AccessLog, FileLoads, LogFormat, LogOptions, NatsSource, PreparedApplication, Role, UpOptions,
-    UpRunner,
+    AccessLog, FileLoads, InProcess, LogFormat, LogOptions, NatsSource, PreparedApplication, Role,
+    UpOptions, UpRunner,
 };
+pub use context::Context;
 pub use failure::Failure;
 pub use process::{Process, Terminal};
-pub use start::{parse, run, run_in};
+pub use start::{parse, run, run_in, tell_unforeseen};
 pub use status::Status;

@@ -1,14 +1,14 @@
 //! Running one command from beginning to end.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::arguments::Cli;
 use crate::commands;
-use crate::commands::up::UpRunner;
+use crate::commands::up::{InProcess, UpRunner};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::process::Process;
@@ -33,7 +33,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Statu
     let (status, code) = outcome(error.kind());
     if let Some(code) = code {
         let _ = writeln!(
-            std::io::stderr(),
+            io::stderr(),
             "code: {code} (`weft explain {code}` tells more)"
         );
     }
@@ -49,25 +49,29 @@ fn outcome(kind: ErrorKind) -> (Status, Option<&'static str>) {
     }
 }
 
-/// Runs what `cli` asks for in this process, prints what comes of it, and tells how the process is to exit. Where it is
-/// `weft up`, `up` runs it.
+/// Runs what `cli` asks for in this process, prints what comes of it, and tells how the process is to exit.
 ///
 /// Within a Tokio runtime. Unless it waits for something, an interrupt ends the process as usual.
-pub async fn run(cli: Cli, up: impl UpRunner) -> Status {
+pub async fn run(cli: Cli) -> Status {
     match Process::current() {
-        Ok(process) => run_in(process, cli, up).await,
+        Ok(process) => run_in(process, cli, InProcess).await,
         Err(error) => {
-            // There is nothing yet that could print in another way, and nowhere to say that this fails.
-            let _ = writeln!(
-                std::io::stderr(),
-                "error: the operating system does not tell about this process\n  caused by: {error}"
+            tell_unforeseen(
+                "the operating system does not tell about this process",
+                &error,
             );
             Status::Unforeseen
         }
     }
 }
 
-/// As [`run`], in `process`, which may be made up.
+/// Tells of a failure before there is anything that could print in another way.
+pub fn tell_unforeseen(what: &str, error: &io::Error) {
+    // Where this fails there is nowhere to say so.
+    let _ = writeln!(io::stderr(), "error: {what}\n  caused by: {error}");
+}
+
+/// As [`run`], in `process`, which may be made up; `up` runs what `weft up` asks for.
 pub async fn run_in(process: Process, cli: Cli, up: impl UpRunner) -> Status {
     let Cli { command, global } = cli;
     let mut context = Context::new(process, global);

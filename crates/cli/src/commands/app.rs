@@ -1,8 +1,8 @@
 //! `weft app`: applications.
 
-mod address;
+pub(crate) mod address;
 mod delete;
-mod deploy;
+pub(crate) mod deploy;
 mod error;
 mod get;
 mod judge;
@@ -10,7 +10,7 @@ mod list;
 pub(crate) mod manifest;
 mod put;
 pub(crate) mod source;
-mod status;
+pub(crate) mod status;
 mod undeploy;
 mod validate;
 mod wait;

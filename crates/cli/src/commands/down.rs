@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use self::error::DownError;
 use self::signal_unix::terminate;
+use weft_node::run_file;
+
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::run_file::{self, RunFile};
 use crate::ui::render_elapsed;
 use crate::view::{Block, SchemaVersion, View, millis};
 
@@ -40,12 +41,18 @@ struct DownView {
     schema_version: SchemaVersion,
     /// Its process.
     pid: u32,
-    /// The name of its lattice.
-    lattice: String,
+    /// The name of its lattice; `null` when it was not ready yet.
+    lattice: Option<String>,
     /// Its data directory.
     data_dir: PathBuf,
     /// How long it took.
     elapsed_ms: u64,
+}
+
+/// A process to stop.
+struct Running {
+    pid: u32,
+    lattice: Option<String>,
 }
 
 /// Stops what runs.
@@ -53,8 +60,7 @@ pub(crate) async fn run(_args: &DownArgs, context: &mut Context) -> Result<(), F
     let begun = Instant::now();
     let data_dir = context.data_dir()?;
     let timeout = context.timeout_or(TIMEOUT);
-    let run = find(&data_dir)?;
-    let pid = run.pid;
+    let Running { pid, lattice } = find(&data_dir)?;
     terminate(pid).map_err(|source| DownError::Signal { pid, source })?;
     context
         .console
@@ -74,7 +80,7 @@ pub(crate) async fn run(_args: &DownArgs, context: &mut Context) -> Result<(), F
     context.show(&DownView {
         schema_version: SchemaVersion,
         pid,
-        lattice: run.lattice,
+        lattice,
         data_dir,
         elapsed_ms: millis(begun.elapsed()),
     });
@@ -82,7 +88,7 @@ pub(crate) async fn run(_args: &DownArgs, context: &mut Context) -> Result<(), F
 }
 
 /// What runs with `data_dir`.
-fn find(data_dir: &Path) -> Result<RunFile, DownError> {
+fn find(data_dir: &Path) -> Result<Running, DownError> {
     let path = || data_dir.to_path_buf();
     let run = run_file::read(data_dir).map_err(DownError::RunFile)?;
     let is_locked = run_file::is_locked(data_dir).map_err(DownError::RunFile)?;
@@ -94,8 +100,15 @@ fn find(data_dir: &Path) -> Result<RunFile, DownError> {
             path: path(),
             pid: run.pid,
         }),
-        (true, Some(again)) if run.as_ref() == Some(&again) => Ok(again),
-        (true, _) => Err(DownError::NotReady { path: path() }),
+        (true, Some(again)) if run.as_ref() == Some(&again) => Ok(Running {
+            pid: again.pid,
+            lattice: Some(again.lattice),
+        }),
+        // It is starting, perhaps for long: it may wait for NATS.
+        (true, _) => match run_file::lock_holder(data_dir).map_err(DownError::RunFile)? {
+            Some(pid) => Ok(Running { pid, lattice: None }),
+            None => Err(DownError::NotReady { path: path() }),
+        },
     }
 }
 
@@ -104,10 +117,11 @@ fn find(data_dir: &Path) -> Result<RunFile, DownError> {
 impl View for DownView {
     fn blocks(&self, _is_wide: bool) -> Vec<Block> {
         let elapsed = render_elapsed(Duration::from_millis(self.elapsed_ms));
-        vec![Block::Done(format!(
-            "stopped lattice `{}`, process {}, in {elapsed}",
-            self.lattice, self.pid
-        ))]
+        let what = match &self.lattice {
+            Some(lattice) => format!("lattice `{lattice}`, process {}", self.pid),
+            None => format!("process {}, which was not ready yet", self.pid),
+        };
+        vec![Block::Done(format!("stopped {what}, in {elapsed}"))]
     }
 
     fn names(&self) -> Vec<String> {

@@ -1,15 +1,22 @@
 //! `weft up`: start a lattice on this machine, or a host that joins one.
 
+mod change;
 mod detach;
 mod error;
+mod follow;
+mod log;
 mod options;
 mod private_dir_unix;
 mod resolve;
+mod run;
 mod spawn_unix;
+mod view;
 
 pub use options::{
     AccessLog, FileLoads, LogFormat, LogOptions, NatsSource, PreparedApplication, Role, UpOptions,
 };
+
+pub use run::InProcess;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,7 +37,11 @@ use crate::ui::count;
 pub trait UpRunner {
     /// Runs until it is asked to stop, by a signal or over the lattice, and has stopped. Everything in `options` fits
     /// together; `options.applications` are to be put and deployed once the lattice is ready.
-    fn run(self, options: UpOptions) -> impl Future<Output = Result<(), Failure>>;
+    fn run(
+        self,
+        options: UpOptions,
+        context: &mut Context,
+    ) -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// Start a lattice on this machine, or join one as a host
@@ -134,7 +145,7 @@ pub(crate) struct UpArgs {
         long,
         env = "WEFT_LOG_LEVEL",
         value_name = "LEVEL",
-        default_value = "warn",
+        default_value = "warn,weft::guest=info",
         hide_env_values = true
     )]
     log_level: String,
@@ -179,7 +190,7 @@ pub(crate) async fn run(
     if is_detaching {
         return detach::run(&options, context).await;
     }
-    up.run(options).await
+    up.run(options, context).await
 }
 
 /// Reads all manifests, and tells what is wrong with any of them.

@@ -13,7 +13,7 @@ use weft_model::id::ApplicationName;
 use super::AppError;
 use super::address::{AddressView, addresses, fetch_addresses};
 use super::manifest::read_manifest;
-use super::put::{CheckArgs, Revision, compare, put};
+use super::put::{CheckArgs, Revision, compare, put, put_json};
 use super::source::{FileOrName, read_source};
 use super::status::word;
 use super::wait::{Follower, TIMEOUT};
@@ -155,6 +155,24 @@ async fn choose_version(
         Some(version) if known.iter().any(|known| known == version) => Ok(version.to_owned()),
         Some(version) => Err(AppError::unknown_version(name, version, &known)),
     }
+}
+
+/// Stores and deploys a manifest that was checked, as JSON, and waits until it runs.
+pub(crate) async fn deploy_prepared(
+    lattice: &Lattice,
+    name: &ApplicationName,
+    json: &str,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let stored = put_json(lattice, name, json).await?;
+    let target = Target {
+        name: name.clone(),
+        version: Some(stored.version),
+        revision: Some(stored.revision),
+        addresses: None,
+    };
+    deploy(lattice, target, false, begun, context).await
 }
 
 async fn deploy(

@@ -106,12 +106,24 @@ pub(crate) async fn run(args: &PutArgs, context: &mut Context) -> Result<(), Fai
 
 /// Stores `manifest`.
 pub(crate) async fn put(lattice: &Lattice, manifest: &Manifest) -> Result<Stored, AppError> {
+    put_json(
+        lattice,
+        &manifest.application.name,
+        &manifest.document.to_json(),
+    )
+    .await
+}
+
+/// Stores the manifest `json` of the application `name`.
+pub(crate) async fn put_json(
+    lattice: &Lattice,
+    name: &ApplicationName,
+    json: &str,
+) -> Result<Stored, AppError> {
     let applications = lattice.applications();
-    let name = &manifest.application.name;
     let known = versions(lattice, name).await?;
-    let json = manifest.document.to_json().into_bytes();
     let reply = applications
-        .put(json, ManifestFormat::Json)
+        .put(json.as_bytes().to_vec(), ManifestFormat::Json)
         .await
         .map_err(|error| AppError::of(error, lattice.name()))?;
     let version = reply

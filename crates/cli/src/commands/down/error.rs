@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use weft_model::problem::Coded;
+use weft_node::run_file::RunFileError;
 
 use crate::failure::Failure;
-use crate::run_file::RunFileError;
 use crate::status::Status;
 use crate::ui::render_elapsed;
 

@@ -2,23 +2,22 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use weft_node::run_file::{self, RunFile};
 
 use super::error::UpError;
 use super::options::UpOptions;
 use super::private_dir_unix::ensure_private_dir;
 use super::spawn_unix::{open_log, spawn};
+use super::view::UpView;
 use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::run_file::{self, RunFile};
 use crate::status::Status;
-use crate::ui::render_elapsed;
-use crate::view::{Block, SchemaVersion, View, millis};
+use crate::view::millis;
 
 /// The file in the data directory to which the process writes.
 const LOG_NAME: &str = "weft.log";
@@ -28,28 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const PERIOD: Duration = Duration::from_millis(20);
 /// Bytes of its output that are shown when it fails.
 const OUTPUT_BYTES_MAX: u64 = 16 << 10;
-
-/// A `weft up` that runs in the background.
-#[derive(Debug, Serialize)]
-struct UpView {
-    schema_version: SchemaVersion,
-    /// Its process.
-    pid: u32,
-    /// Where NATS of its lattice is.
-    nats_url: String,
-    /// The name of its lattice.
-    lattice: String,
-    /// The id of its host; `null` without the role.
-    host_id: Option<String>,
-    /// The shared HTTP address; `null` without a host.
-    http: Option<String>,
-    /// Its data directory.
-    data_dir: PathBuf,
-    /// Where it writes to.
-    log_file: PathBuf,
-    /// How long it took to be ready.
-    elapsed_ms: u64,
-}
 
 /// The process that was started.
 struct Started<'a> {
@@ -95,17 +72,9 @@ pub(super) async fn run(options: &UpOptions, context: &mut Context) -> Result<()
     let run = started
         .until_ready(begun, timeout, &mut context.console)
         .await?;
-    context.show(&UpView {
-        schema_version: SchemaVersion,
-        pid: run.pid,
-        nats_url: run.nats_url,
-        lattice: run.lattice,
-        host_id: run.host_id,
-        http: run.http,
-        data_dir: data_dir.clone(),
-        log_file,
-        elapsed_ms: millis(begun.elapsed()),
-    });
+    let elapsed_ms = millis(begun.elapsed());
+    let view = UpView::new(run, data_dir.clone(), Some(log_file), elapsed_ms);
+    context.show(&view);
     Ok(())
 }
 
@@ -175,26 +144,4 @@ fn read_from(path: &Path, begin: u64) -> String {
     };
     // What it said is shown to help; the failure is told anyway.
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
-}
-
-// ===== impl View for UpView =====
-
-impl View for UpView {
-    fn blocks(&self, _is_wide: bool) -> Vec<Block> {
-        let elapsed = render_elapsed(Duration::from_millis(self.elapsed_ms));
-        let mut lines = vec![format!(
-            "lattice `{}` is ready at {} after {elapsed}, process {}",
-            self.lattice, self.nats_url, self.pid
-        )];
-        if let Some(http) = &self.http {
-            lines.push(format!("  HTTP at http://{http}"));
-        }
-        lines.push(format!("  log in `{}`", self.log_file.display()));
-        lines.push("  stop it with `weft down`".to_owned());
-        lines.into_iter().map(Block::Done).collect()
-    }
-
-    fn names(&self) -> Vec<String> {
-        vec![self.pid.to_string()]
-    }
 }

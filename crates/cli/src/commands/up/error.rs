@@ -4,10 +4,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use weft_lattice::RequestError;
 use weft_model::problem::{Coded, Problem};
+use weft_node::StartError;
+use weft_node::run_file::RunFileError;
 
 use crate::failure::Failure;
-use crate::run_file::RunFileError;
 use crate::status::Status;
 use crate::ui::render_elapsed;
 
@@ -139,6 +141,45 @@ pub(super) enum UpError {
     /// The run file cannot be used.
     #[error(transparent)]
     RunFile(RunFileError),
+    /// What is to be logged is not said in a way that is understood.
+    #[error("`{filter}` is not a filter of log records")]
+    LogLevel {
+        /// The filter.
+        filter: String,
+        /// Why not.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// The access log cannot be written.
+    #[error("cannot write the access log `{}`", path.display())]
+    AccessLog {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The operating system does not tell of signals.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+    /// NATS went away before anything could be told.
+    #[error("cannot follow what happens in the lattice")]
+    Follow {
+        /// Why not.
+        source: Box<RequestError>,
+    },
+    /// The node does not start.
+    #[error(transparent)]
+    Start(Box<StartError>),
+    /// A part that the node cannot do without failed; the rest was stopped.
+    #[error("{task} failed, so everything was stopped: {cause}")]
+    Failed {
+        /// The part.
+        task: String,
+        /// Why.
+        cause: String,
+    },
+    /// Somebody did not wait until everything was stopped.
+    #[error("interrupted before everything was stopped")]
+    Impatient,
 }
 
 // ===== impl Misfit =====
@@ -191,6 +232,15 @@ impl UpError {
             Self::Spawn { .. } | Self::RunFile(_) => Status::Unforeseen,
             Self::Ended { status, .. } => status.unwrap_or(Status::Unforeseen),
             Self::NotReady { .. } => Status::Deadline,
+            Self::LogLevel { .. } => Status::Usage,
+            Self::AccessLog { .. } => Status::Rejected,
+            Self::Signals(_) | Self::Failed { .. } => Status::Unforeseen,
+            Self::Follow { .. } => Status::Unreachable,
+            Self::Start(error) => match **error {
+                StartError::Connect(_) => Status::Unreachable,
+                _ => Status::Rejected,
+            },
+            Self::Impatient => Status::Interrupted,
             Self::Interrupted { .. } => Status::Interrupted,
         }
     }
@@ -199,10 +249,14 @@ impl UpError {
 impl Coded for UpError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Misfits { .. } => "CLI012",
+            Self::Misfits { .. } | Self::LogLevel { .. } => "CLI012",
             Self::Manifests { .. } => "CLI006",
-            Self::DataDir { .. } | Self::Log { .. } => "CLI014",
+            Self::DataDir { .. } | Self::Log { .. } | Self::AccessLog { .. } => "CLI014",
             Self::Spawn { .. } | Self::Ended { .. } => "CLI015",
+            Self::Signals(_) | Self::Failed { .. } => "CLI002",
+            Self::Follow { source } => source.code(),
+            Self::Start(error) => error.code(),
+            Self::Impatient => "CLI017",
             Self::NotReady { .. } => "CLI009",
             Self::Interrupted { .. } => "CLI017",
             Self::RunFile(error) => error.code(),
@@ -213,7 +267,12 @@ impl Coded for UpError {
         match self {
             Self::Misfits { .. } => "weft up".to_owned(),
             Self::Manifests { what } => what.clone(),
-            Self::DataDir { path, .. }
+            Self::LogLevel { .. } => "--log-level".to_owned(),
+            Self::Signals(_) | Self::Impatient | Self::Follow { .. } => "weft up".to_owned(),
+            Self::Failed { task, .. } => task.clone(),
+            Self::Start(error) => error.subject(),
+            Self::AccessLog { path, .. }
+            | Self::DataDir { path, .. }
             | Self::Log { path, .. }
             | Self::Ended { log: path, .. }
             | Self::NotReady { log: path, .. }
@@ -232,6 +291,21 @@ impl Coded for UpError {
             Self::DataDir { .. } | Self::Log { .. } => {
                 vec!["name a directory that you may write with `--data-dir`".to_owned()]
             }
+            Self::LogLevel { .. } => vec![
+                "write a level such as `info`, or levels by module such as `warn,weft_host=debug`"
+                    .to_owned(),
+            ],
+            Self::AccessLog { .. } => {
+                vec!["name a file that you may write with `--access-log`".to_owned()]
+            }
+            Self::Signals(_) => Vec::new(),
+            Self::Follow { source } => source.hints(),
+            Self::Start(error) => error.hints(),
+            Self::Failed { .. } => vec![
+                "start it again: what it kept is there; see its log for what went before"
+                    .to_owned(),
+            ],
+            Self::Impatient => vec!["what was open was cut; what is stored is whole".to_owned()],
             Self::Spawn { .. } => vec!["start it without `--detach`".to_owned()],
             Self::Ended { log, .. } => {
                 vec![format!("all it said is in `{}`", log.display())]

@@ -119,3 +119,15 @@ pub struct PreparedApplication {
     /// Its manifest as JSON, as the application API takes it.
     pub manifest: String,
 }
+
+// ===== impl FileLoads =====
+
+impl From<FileLoads> for weft_node::FileLoads {
+    fn from(loads: FileLoads) -> Self {
+        if loads.components {
+            Self::Components
+        } else {
+            Self::Denied
+        }
+    }
+}

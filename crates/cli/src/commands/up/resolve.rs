@@ -93,10 +93,10 @@ pub(super) fn warnings(options: &UpOptions) -> Vec<String> {
             "the built-in NATS server at {listen} takes everybody who reaches it into the lattice, without credentials"
         ));
     }
-    if matches!(options.nats, NatsSource::Join { .. }) && options.file_loads.providers {
-        warnings.push(
-            "whoever may deploy in this lattice may run the programs of this machine".to_owned(),
-        );
+    if options.file_loads.providers {
+        let text =
+            "this version runs no providers from files yet: `--allow-file-load` allows components";
+        warnings.push(text.to_owned());
     }
     warnings
 }

@@ -1,0 +1,251 @@
+//! Running what `weft up` asks for in this process, and telling what happens.
+
+use std::convert::Infallible;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use weft_lattice::{Credentials, Lattice};
+use weft_node::{Broker, Ended, Node, OnUnreachable, Options, Roles, run_file};
+use weft_runtime::Cause;
+
+use super::change::{ChangeView, Told};
+use super::error::UpError;
+use super::follow::Changes;
+use super::options::{AccessLog, NatsSource, Role, UpOptions};
+use super::view::UpView;
+use super::{UpRunner, log};
+use crate::commands::app::address::fetch_addresses;
+use crate::commands::app::deploy::deploy_prepared;
+use crate::context::{Context, Vantage};
+use crate::failure::Failure;
+use crate::ui::count;
+use crate::view::millis;
+
+/// How long the manager may take to tell which applications there are, once the node is ready.
+const LIST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs a node in this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InProcess;
+
+impl UpRunner for InProcess {
+    async fn run(self, options: UpOptions, context: &mut Context) -> Result<(), Failure> {
+        let begun = Instant::now();
+        log::start(&options.log, context.console.is_messages_terminal())?;
+        let mut stop = Stop::new().map_err(UpError::Signals)?;
+        let node = tokio::select! {
+            node = start(&options, context) => node?,
+            () = stop.requested() => return Ok(()),
+        };
+        let end = tokio::select! {
+            Err(failure) = serve(&node, &options, context, begun) => Err(failure),
+            () = stop.requested() => Ok(None),
+            ended = node.ended() => Ok(Some(ended)),
+        };
+        context.console.note("stopping; open requests may end");
+        let stopped = tokio::select! {
+            stopped = node.stop() => stopped,
+            () = stop.requested() => return Err(UpError::Impatient.into()),
+        };
+        if stopped.connections_cut > 0 {
+            let what = count(stopped.connections_cut, "connection");
+            let text = format!("{what} did not end in time and had to be cut");
+            context.console.warn(&text);
+        }
+        context.console.note("stopped");
+        match end? {
+            None | Some(Ended::HostStopped { .. }) => Ok(()),
+            Some(Ended::Failed(failure)) => Err(UpError::Failed {
+                task: failure.task.name.into_owned(),
+                cause: match failure.cause {
+                    Cause::Returned => "it ended".to_owned(),
+                    Cause::Error(text) | Cause::Panicked(text) => text,
+                },
+            }
+            .into()),
+        }
+    }
+}
+
+/// Starts the node, and says what it waits for.
+async fn start(options: &UpOptions, context: &mut Context) -> Result<Node, Failure> {
+    let (sender, mut waits) = mpsc::channel(1);
+    let node = Node::start(node_options(options, sender)?);
+    tokio::pin!(node);
+    let mut is_told = false;
+    loop {
+        tokio::select! {
+            node = &mut node => {
+                let node = node.map_err(|error| UpError::Start(Box::new(error)))?;
+                if is_told {
+                    context.console.note("NATS can be reached now");
+                }
+                return Ok(node);
+            }
+            Some(why) = waits.recv() => {
+                if !std::mem::replace(&mut is_told, true) {
+                    context.console.warn(&format!("{why}; trying again until it can be reached"));
+                }
+            }
+        }
+    }
+}
+
+fn node_options(options: &UpOptions, waits: mpsc::Sender<String>) -> Result<Options, UpError> {
+    let mut node = Options::new(options.data_dir.clone());
+    node.roles = Roles {
+        host: options.roles.contains(&Role::Host),
+        manager: options.roles.contains(&Role::Manager),
+    };
+    node.broker = match &options.nats {
+        NatsSource::Embedded { listen } => Broker::Embedded { listen: *listen },
+        NatsSource::Join { urls, credentials } => Broker::Remote {
+            urls: urls.clone(),
+            credentials: match credentials {
+                Some(path) => Credentials::File(path.clone()),
+                None => Credentials::Anonymous,
+            },
+            on_unreachable: Some(OnUnreachable::new(move |error| {
+                // Told once; one that finds no room says the same again.
+                drop(waits.try_send(error.to_string()));
+            })),
+        },
+    };
+    node.lattice = options.lattice.clone();
+    node.labels = options.labels.clone();
+    node.http_address = options.http;
+    node.access_log = access_log(options.access_log.as_ref())?;
+    node.is_strict = options.is_strict;
+    node.file_loads = options.file_loads.into();
+    node.instances_max = options.instances_max;
+    node.warm_instances_max = node.warm_instances_max.min(options.instances_max);
+    node.heartbeat_interval = options.heartbeat_interval;
+    Ok(node)
+}
+
+fn access_log(log: Option<&AccessLog>) -> Result<Option<weft_node::AccessLog>, UpError> {
+    let (path, sink): (PathBuf, io::Result<Box<dyn Write + Send>>) = match log {
+        None => return Ok(None),
+        Some(AccessLog::Output) => ("-".into(), Ok(Box::new(io::stdout()))),
+        Some(AccessLog::File(path)) => {
+            let mut options = OpenOptions::new();
+            let file = options.append(true).create(true).mode(0o600).open(path);
+            (path.clone(), file.map(|file| Box::new(file) as _))
+        }
+    };
+    let log = sink.and_then(weft_node::AccessLog::start);
+    log.map(Some)
+        .map_err(|source| UpError::AccessLog { path, source })
+}
+
+/// Tells that the node is ready, deploys what is to be deployed, and tells changes.
+async fn serve(
+    node: &Node,
+    options: &UpOptions,
+    context: &mut Context,
+    begun: Instant,
+) -> Result<Infallible, Failure> {
+    let summary = node.summary();
+    context.set_vantage(Vantage {
+        is_local: summary.is_embedded,
+        shared_http: summary.http_address,
+    });
+    let mut changes = Changes::follow(node)
+        .await
+        .map_err(|source| UpError::Follow {
+            source: Box::new(source),
+        })?;
+    let run = run_file::read(&options.data_dir).map_err(UpError::RunFile)?;
+    if let Some(run) = run {
+        let view = UpView::new(run, options.data_dir.clone(), None, millis(begun.elapsed()));
+        context.console.show_next(&view);
+    }
+    if summary.has_manager {
+        tell_applications(node.lattice(), options, context, &mut changes.told).await;
+    }
+    if !options.is_detached {
+        context.console.note("stop with Ctrl-C or `weft down`");
+    }
+    for application in &options.applications {
+        let (name, manifest) = (&application.name, &application.manifest);
+        let deployed = deploy_prepared(node.lattice(), name, manifest, context).await;
+        if let Err(failure) = deployed {
+            context.console.fail(&failure);
+        }
+    }
+    loop {
+        let change = changes.next().await;
+        let change = with_addresses(node.lattice(), context.vantage(), change).await;
+        context.console.show_next(&change);
+    }
+}
+
+/// Adds where an application answers to the news that it is deployed.
+async fn with_addresses(lattice: &Lattice, vantage: Vantage, change: ChangeView) -> ChangeView {
+    if change.is_deployment()
+        && let Ok(name) = change.name().parse()
+        && let Some(addresses) = fetch_addresses(lattice, vantage, &name, change.version()).await
+    {
+        return change.with_addresses(addresses);
+    }
+    change
+}
+
+/// Tells which applications there are.
+async fn tell_applications(
+    lattice: &Lattice,
+    options: &UpOptions,
+    context: &mut Context,
+    told: &mut Told,
+) {
+    let list = tokio::time::timeout(LIST_TIMEOUT, lattice.applications().list()).await;
+    // A manager that has not begun yet tells later, as changes.
+    let Ok(Ok(list)) = list else { return };
+    let mut has_deployed = false;
+    for application in &list {
+        if application.deployed_version.is_none() {
+            continue;
+        }
+        has_deployed = true;
+        if let Ok(name) = application.name.parse()
+            && let Some(change) = told.see(&name, &application.detailed_status)
+        {
+            let change = with_addresses(lattice, context.vantage(), change).await;
+            context.console.show_next(&change);
+        }
+    }
+    if !has_deployed && options.applications.is_empty() {
+        let hint = "no application is deployed; deploy one with `weft app deploy FILE`";
+        context.console.note(hint);
+    }
+}
+
+/// Signals that ask the process to stop.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+// ===== impl Stop =====
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next of them. Cancel safe.
+    async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

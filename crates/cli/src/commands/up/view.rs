@@ -1,0 +1,89 @@
+//! What `weft up` tells once it is ready.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use weft_node::run_file::RunFile;
+
+use crate::ui::{render_elapsed, without_user};
+use crate::view::{Block, SchemaVersion, View};
+
+/// A `weft up` that is ready.
+#[derive(Debug, Serialize)]
+pub(super) struct UpView {
+    schema_version: SchemaVersion,
+    /// Its process.
+    pid: u32,
+    /// Its version.
+    version: String,
+    /// Where NATS of its lattice is.
+    nats_url: String,
+    /// The name of its lattice.
+    lattice: String,
+    /// The id of its host; `null` without the role.
+    host_id: Option<String>,
+    /// The name of its host for people; `null` without the role.
+    host_name: Option<String>,
+    /// The shared HTTP address; `null` without a host.
+    http: Option<String>,
+    /// Its data directory.
+    data_dir: PathBuf,
+    /// Where it writes to; `null` when it runs in the foreground.
+    log_file: Option<PathBuf>,
+    /// How long it took to be ready.
+    elapsed_ms: u64,
+}
+
+// ===== impl UpView =====
+
+impl UpView {
+    /// What `run` tells, after `elapsed_ms`.
+    pub(super) fn new(
+        run: RunFile,
+        data_dir: PathBuf,
+        log_file: Option<PathBuf>,
+        elapsed_ms: u64,
+    ) -> Self {
+        Self {
+            schema_version: SchemaVersion,
+            pid: run.pid,
+            version: run.version,
+            nats_url: without_user(&run.nats_url),
+            lattice: run.lattice,
+            host_id: run.host_id,
+            host_name: run.host_name,
+            http: run.http,
+            data_dir,
+            log_file,
+            elapsed_ms,
+        }
+    }
+}
+
+impl View for UpView {
+    fn blocks(&self, _is_wide: bool) -> Vec<Block> {
+        let elapsed = render_elapsed(Duration::from_millis(self.elapsed_ms));
+        let mut lines = vec![
+            format!("lattice `{}` is ready after {elapsed}", self.lattice),
+            format!("  NATS  {}", self.nats_url),
+        ];
+        if let Some(id) = &self.host_id {
+            let name = self.host_name.as_deref().unwrap_or_default();
+            lines.push(format!("  host  {id} {name}").trim_end().to_owned());
+        }
+        if let Some(http) = &self.http {
+            lines.push(format!("  HTTP  http://{http}"));
+        }
+        lines.push(format!("  data  {}", self.data_dir.display()));
+        if let Some(log_file) = &self.log_file {
+            lines.push(format!("  log   {}", log_file.display()));
+            lines.push(format!("process {}; stop it with `weft down`", self.pid));
+        }
+        lines.into_iter().map(Block::Done).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.pid.to_string()]
+    }
+}
