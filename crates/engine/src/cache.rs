@@ -2,19 +2,24 @@
 //!
 //! Loading compiled code trusts it completely, so an entry is believed only with a keyed hash over its name and content;
 //! the key lies in the same directory, private to its owner. An entry is read once, verified in memory and loaded from
-//! that memory. Whatever is wrong with an entry, it is removed and the component compiled again.
+//! that memory. Whatever is wrong with an entry, it is removed and the component compiled again; a key that is damaged is
+//! replaced, and with it all entries.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use blake3::Hash;
+
+mod private_unix;
 
 const MAGIC: &[u8; 8] = b"weftaot1";
 const KEY_FILE: &str = "key";
 const ENTRY_EXTENSION: &str = "aot";
+const TEMPORARY_EXTENSION: &str = "tmp";
+/// After this time nobody is still writing to a file; whoever began it has crashed.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 const HEADER_BYTES: usize = MAGIC.len() + blake3::OUT_LEN;
 /// Machine code of one component; far above what the largest accepted component compiles to.
 const ENTRY_BYTES_MAX: u64 = 2 << 30;
@@ -45,12 +50,6 @@ pub(crate) enum CacheError {
         /// The path in question.
         path: PathBuf,
     },
-    /// The key has another length than it was given.
-    #[error("`{path}` is damaged")]
-    Key {
-        /// The path of the key.
-        path: PathBuf,
-    },
     /// The operating system yields no random bytes.
     #[error("no random bytes for a key")]
     Random,
@@ -74,33 +73,24 @@ impl Cache {
             let path = path.to_owned();
             move |source| CacheError::Io { path, source }
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(io_error(dir))?;
-        let metadata = fs::symlink_metadata(dir).map_err(io_error(dir))?;
-        let is_private = metadata.is_dir()
-            && metadata.mode() & 0o022 == 0
-            && metadata.uid() == rustix::process::geteuid().as_raw();
-        if !is_private {
+        private_unix::make_dir(dir).map_err(io_error(dir))?;
+        if !private_unix::is_private_dir(dir).map_err(io_error(dir))? {
             return Err(CacheError::Foreign {
                 path: dir.to_owned(),
             });
         }
         let key_path = dir.join(KEY_FILE);
-        let key = match read_bounded(&key_path, blake3::KEY_LEN as u64) {
-            Ok(key) => key.try_into().map_err(|_| CacheError::Key {
-                path: key_path.clone(),
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&key_path)?,
-            Err(error) => return Err(io_error(&key_path)(error)),
+        let key = match read_key(&key_path).map_err(io_error(&key_path))? {
+            Some(key) => key,
+            None => make_key(&key_path)?,
         };
-        Ok(Self {
+        let cache = Self {
             dir: dir.to_owned(),
             key,
             bytes_max,
-        })
+        };
+        cache.remove_abandoned().map_err(io_error(dir))?;
+        Ok(cache)
     }
 
     /// The verified content of the entry `name`.
@@ -134,23 +124,8 @@ impl Cache {
         if content.len() as u64 > self.bytes_max {
             return Ok(());
         }
-        let path = self.path(name);
-        let temporary = self.dir.join(format!("{name}.{}.tmp", std::process::id()));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        let written = file
-            .write_all(MAGIC)
-            .and_then(|()| file.write_all(self.seal(name, content).as_bytes()))
-            .and_then(|()| file.write_all(content))
-            .and_then(|()| fs::rename(&temporary, &path));
-        if written.is_err() {
-            drop(fs::remove_file(&temporary));
-        }
-        written?;
+        let seal = self.seal(name, content);
+        replace(&self.path(name), &[MAGIC, seal.as_bytes(), content])?;
         self.evict()
     }
 
@@ -166,28 +141,45 @@ impl Cache {
 
     /// Removes the entries that were not used for longest until the rest fits.
     fn evict(&self) -> io::Result<()> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            let path = entry.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == ENTRY_EXTENSION)
-            {
-                let metadata = entry.metadata()?;
-                entries.push((metadata.modified()?, metadata.len(), path));
-            }
-        }
+        let mut entries = self.files(ENTRY_EXTENSION)?;
         let mut total: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
         entries.sort();
         for (_, bytes, path) in entries {
             if total <= self.bytes_max {
                 break;
             }
-            fs::remove_file(path)?;
+            ignore_missing(fs::remove_file(path))?;
             total -= bytes;
         }
         Ok(())
+    }
+
+    /// Removes what processes that crashed have left half written.
+    fn remove_abandoned(&self) -> io::Result<()> {
+        for (written, _, path) in self.files(TEMPORARY_EXTENSION)? {
+            if written.elapsed().is_ok_and(|age| age > ABANDONED_AFTER) {
+                ignore_missing(fs::remove_file(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files with `extension`: when they were last used, their bytes, their paths. Another process may be removing
+    /// some.
+    fn files(&self, extension: &str) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let path = entry.path();
+            if path.extension().is_none_or(|found| found != extension) {
+                continue;
+            }
+            match entry.metadata() {
+                Ok(metadata) => files.push((metadata.modified()?, metadata.len(), path)),
+                Err(error) => ignore_missing(Err(error))?,
+            }
+        }
+        Ok(files)
     }
 
     fn path(&self, name: &Hash) -> PathBuf {
@@ -202,20 +194,57 @@ impl Cache {
     }
 }
 
+/// The key in `path`; `None` when there is none, or one that is damaged.
+fn read_key(path: &Path) -> io::Result<Option<[u8; blake3::KEY_LEN]>> {
+    match read_bounded(path, blake3::KEY_LEN as u64) {
+        Ok(key) => Ok(key.try_into().ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a key, in the place of a damaged one where there is one, and gives the one that is there afterwards: another
+/// process may make one too.
 fn make_key(path: &Path) -> Result<[u8; blake3::KEY_LEN], CacheError> {
     let mut key = [0; blake3::KEY_LEN];
     getrandom::fill(&mut key).map_err(|_| CacheError::Random)?;
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(&key))
+    replace(path, &[&key])
+        .and_then(|()| read_key(path))
+        .map(|found| found.unwrap_or(key))
         .map_err(|source| CacheError::Io {
             path: path.to_owned(),
             source,
-        })?;
-    Ok(key)
+        })
+}
+
+/// Writes `parts` to `path`; a reader sees all of them or what was there before.
+fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    // No other thread or process writes to a file of this name, and no process that crashed has left one: process ids
+    // would not do, in a container they are the same at each start.
+    let mut number = [0; 8];
+    getrandom::fill(&mut number)
+        .map_err(|_| io::Error::other("no random bytes for a file name"))?;
+    let temporary = path.with_extension(format!(
+        "{:016x}.{TEMPORARY_EXTENSION}",
+        u64::from_ne_bytes(number)
+    ));
+    let mut file = private_unix::create_file(&temporary)?;
+    let written = parts
+        .iter()
+        .try_for_each(|part| file.write_all(part))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        drop(fs::remove_file(&temporary));
+    }
+    written
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// Reads a regular file of at most `bytes_max`.
@@ -277,13 +306,48 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_key_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("c");
+        let name = blake3::hash(b"a");
+        Cache::open(&dir, 1 << 20)
+            .unwrap()
+            .store(&name, b"code")
+            .unwrap();
+        for damage in [&b"short"[..], &[0; 100]] {
+            fs::write(dir.join(KEY_FILE), damage).unwrap();
+            let cache = Cache::open(&dir, 1 << 20).unwrap();
+            assert!(cache.load(&name).is_err());
+            cache.store(&name, b"code").unwrap();
+            let again = Cache::open(&dir, 1 << 20).unwrap();
+            assert_eq!(again.load(&name).unwrap(), b"code");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("c");
+        Cache::open(&dir, 1 << 20).unwrap();
+        for (name, age) in [
+            ("old.tmp", 2 * ABANDONED_AFTER),
+            ("new.tmp", Duration::ZERO),
+        ] {
+            let file = File::create(dir.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        Cache::open(&dir, 1 << 20).unwrap();
+        assert!(!dir.join("old.tmp").exists() && dir.join("new.tmp").exists());
+    }
+
+    #[test]
     fn the_least_recently_used_entries_go_first() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(&dir.path().join("c"), 3000).unwrap();
         let names: Vec<_> = (0u8..3).map(|n| blake3::hash(&[n])).collect();
         for (age, name) in names.iter().enumerate() {
             cache.store(name, &[0; 900]).unwrap();
-            let time = SystemTime::now() - std::time::Duration::from_secs(100 - age as u64);
+            let time = SystemTime::now() - Duration::from_secs(100 - age as u64);
             File::open(cache.path(name))
                 .unwrap()
                 .set_modified(time)
