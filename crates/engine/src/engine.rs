@@ -13,6 +13,7 @@ use wasmtime::component::{Component, Linker};
 use weft_model::id::ComponentId;
 use weft_model::interface::InterfaceName;
 use weft_model::limits::LimitOverrides;
+use weft_model::problem::render_chain;
 
 use crate::adapt;
 use crate::admission::Admission;
@@ -53,7 +54,7 @@ struct Shared {
     families: Vec<Box<dyn Family>>,
     family_interfaces: BTreeSet<InterfaceName>,
     cache: Option<Cache>,
-    compile_permits: Semaphore,
+    compile_permits: Arc<Semaphore>,
     sequential: Arc<Lane>,
     /// Made when the first component needs it: a second pool costs address space and start-up time.
     concurrent: OnceLock<Result<Arc<Lane>, String>>,
@@ -102,7 +103,7 @@ impl Engine {
             Cache::open(dir, options.cache_bytes_max)
                 .inspect_err(|error| {
                     tracing::warn!(
-                        error = format!("{error}"),
+                        error = render_chain(error),
                         "No compile cache, components are compiled at each start"
                     );
                 })
@@ -113,7 +114,7 @@ impl Engine {
         ticker.add(sequential.engine.weak());
         Ok(Self {
             shared: Arc::new(Shared {
-                compile_permits: Semaphore::new(options.compile_jobs_max.max(1)),
+                compile_permits: Arc::new(Semaphore::new(options.compile_jobs_max.max(1))),
                 family_interfaces: families
                     .iter()
                     .flat_map(|family| family.interfaces())
@@ -155,16 +156,25 @@ impl Engine {
                 bytes_max,
             });
         }
-        let _permit = self
-            .shared
-            .compile_permits
-            .acquire()
+        let permit = Arc::clone(&self.shared.compile_permits)
+            .acquire_owned()
             .await
             .map_err(|_| LoadError::Interrupted)?;
         let engine = self.clone();
-        task::spawn_blocking(move || engine.load_blocking(&bytes))
-            .await
-            .map_err(|_| LoadError::Interrupted)?
+        let loading = task::spawn_blocking(move || {
+            // Held by the work itself, which goes on when nobody waits for it any more.
+            let _permit = permit;
+            engine.load_blocking(&bytes)
+        });
+        loading.await.unwrap_or_else(|error| {
+            Err(if error.is_panic() {
+                LoadError::Compile {
+                    reason: "the compiler panicked".to_owned(),
+                }
+            } else {
+                LoadError::Interrupted
+            })
+        })
     }
 
     fn load_blocking(&self, bytes: &[u8]) -> Result<(Code, Origin), LoadError> {
