@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use tokio::sync::oneshot;
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3::Request;
@@ -99,6 +101,7 @@ async fn serve(
     request: http::Request<RequestBody>,
     head: oneshot::Sender<Head>,
 ) -> wasmtime::Result<()> {
+    let request = with_origin(request);
     let (request, request_read) = accessor.with(|mut access| {
         let (request, read) = Request::from_http(access.get().http().hooks, request);
         (request, Box::pin(read) as BodyRead)
@@ -121,4 +124,47 @@ async fn serve(
     // Fails when the body is dropped, which is what is waited for.
     let _dropped: Result<(), _> = is_read.await;
     Ok(())
+}
+
+/// Moves the host of an HTTP/1.1 request to where guests look for it: its `host` header is not shown to them.
+fn with_origin(mut request: http::Request<RequestBody>) -> http::Request<RequestBody> {
+    let host = request.headers().get(HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if let Some(authority) = authority
+        && request.uri().authority().is_none()
+    {
+        let mut parts = request.uri().clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(authority);
+        parts
+            .path_and_query
+            .get_or_insert_with(|| PathAndQuery::from_static("/"));
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, Empty};
+
+    use super::*;
+
+    #[test]
+    fn a_request_names_its_host_whatever_its_version() {
+        let origin = |target: &str, host: Option<&str>| {
+            let mut request = http::Request::get(target);
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            let body = Empty::new().map_err(HttpError::from).boxed_unsync();
+            with_origin(request.body(body).unwrap()).uri().to_string()
+        };
+        assert_eq!(origin("/x?y", Some("a:80")), "http://a:80/x?y");
+        assert_eq!(origin("http://b/x", Some("a")), "http://b/x");
+        assert_eq!(origin("/x", None), "/x");
+        assert_eq!(origin("/x", Some("a b")), "/x");
+    }
 }
