@@ -176,6 +176,8 @@ pub(crate) async fn guard<T>(
     call: impl Future<Output = Result<T, CallError>>,
 ) -> Result<T, CallError> {
     let mut call = pin!(call);
+    // Dropped before the call, and with it before the bodies of its store end.
+    let mut unfinished = Unfinished(Some(&clock));
     let mut timer = None;
     poll_fn(|context| {
         ticker.note_activity();
@@ -183,19 +185,29 @@ pub(crate) async fn guard<T>(
         let poll = call.as_mut().poll(context);
         clock.end_running();
         if poll.is_ready() {
+            unfinished.0 = None;
             return poll;
         }
         // Most calls end at the first poll and never need a timer.
         let timer = timer.get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
         match timer.as_mut().poll(context) {
-            Poll::Ready(()) => {
-                clock.fail();
-                Poll::Ready(Err(CallError::Deadline))
-            }
+            Poll::Ready(()) => Poll::Ready(Err(CallError::Deadline)),
             Poll::Pending => Poll::Pending,
         }
     })
     .await
+}
+
+/// Marks a call as failed unless it came to an end of its own: its deadline passed, its future was dropped, or something
+/// in it panicked.
+struct Unfinished<'a>(Option<&'a CallClock>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(clock) = self.0 {
+            clock.fail();
+        }
+    }
 }
 
 /// Runs `task` beside the caller and waits for it; dropping the future ends the task. `None` when the task was ended by
