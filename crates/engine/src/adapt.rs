@@ -13,8 +13,15 @@ const MAGIC: &[u8; 4] = b"\0asm";
 /// The two layer bytes after magic and version, which tell core modules from components.
 const LAYER_MODULE: [u8; 2] = [0, 0];
 const LAYER_COMPONENT: [u8; 2] = [1, 0];
-/// How much of a wrong file is shown.
-const START_BYTES_SHOWN: usize = 16;
+/// How files that are often taken for components begin.
+const OTHER_KINDS: [(&[u8], &str); 6] = [
+    (b"\x7fELF", "a native program"),
+    (b"MZ", "a native program"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"#!", "a script"),
+    (MAGIC, "WebAssembly of a version that is not known"),
+];
 
 /// The bytes of a component: as given, or made from a core module that carries WIT types, with WASI preview 1 adapted.
 ///
@@ -32,8 +39,7 @@ pub(crate) fn to_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
         }
         _ if looks_like_text(bytes) => Err(LoadError::Text),
         _ => Err(LoadError::NotWasm {
-            start: String::from_utf8_lossy(&bytes[..bytes.len().min(START_BYTES_SHOWN)])
-                .into_owned(),
+            kind: other_kind(bytes),
         }),
     }
 }
@@ -63,6 +69,16 @@ fn adapt_module(module: &[u8]) -> Result<Vec<u8>, LoadError> {
         .map_err(adapt_error)
 }
 
+fn other_kind(bytes: &[u8]) -> &'static str {
+    if bytes.is_empty() {
+        return "empty";
+    }
+    OTHER_KINDS
+        .iter()
+        .find(|(start, _)| bytes.starts_with(start))
+        .map_or("of another kind", |&(_, kind)| kind)
+}
+
 fn looks_like_text(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"(module")
         || bytes.trim_ascii_start().starts_with(b"(component")
@@ -81,7 +97,7 @@ mod tests {
             Err(LoadError::NotWasm { .. })
         ));
         assert!(
-            matches!(to_component(b"#!/bin/sh\n"), Err(LoadError::NotWasm { start }) if start.starts_with("#!"))
+            matches!(to_component(b"#!/bin/sh\n"), Err(LoadError::NotWasm { kind }) if kind == "a script")
         );
         let module = wat::parse_str("(module)").unwrap();
         assert!(matches!(to_component(&module), Err(LoadError::BareModule)));

@@ -35,11 +35,12 @@ pub enum LoadError {
     /// The bytes are WebAssembly text.
     #[error("the file is WebAssembly text, not binary")]
     Text,
-    /// The bytes are something else altogether, or too few.
-    #[error("the file is not WebAssembly: it begins with {start:?}")]
+    /// The bytes are something else altogether, or too few. Nothing of them is told: they may be a file that only the host
+    /// may read.
+    #[error("the file is not WebAssembly: it is {kind}")]
     NotWasm {
-        /// The first bytes, as text where possible.
-        start: String,
+        /// What it looks like.
+        kind: &'static str,
     },
     /// A core module that says nothing of WIT, so there is nothing to call.
     #[error("the file is a core module without WIT types, so it offers nothing to call")]
@@ -121,7 +122,7 @@ pub enum CallError {
     #[error("{0}")]
     Denied(Arc<Denial>),
     /// A bound on instances was reached.
-    #[error("all {instances_max} instances are busy")]
+    #[error("{}", describe_overload(*.bound, *.instances_max))]
     Overloaded {
         /// Which bound.
         bound: Overload,
@@ -338,6 +339,10 @@ impl Coded for CallError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Denied(denial) => vec![denial.hint()],
+            Self::Overloaded {
+                bound: Overload::Pool,
+                ..
+            } => vec!["add hosts: this one runs as many calls as it has room for".to_owned()],
             Self::Overloaded { .. } => {
                 vec!["raise `instances` of its scaler, or add hosts".to_owned()]
             }
@@ -349,6 +354,19 @@ impl Coded for CallError {
             Self::Resources { .. } => vec!["raise `memory` in a `weft.limits` trait".to_owned()],
             _ => Vec::new(),
         }
+    }
+}
+
+fn describe_overload(bound: Overload, instances_max: u32) -> String {
+    match bound {
+        Overload::Instances => {
+            format!("all {instances_max} instances are busy, and the call may not wait for one")
+        }
+        Overload::Queue => format!("all {instances_max} instances are busy and the queue is full"),
+        Overload::QueueTime => {
+            format!("all {instances_max} instances were busy for as long as a call may wait")
+        }
+        Overload::Pool => "the host has no room for another instance".to_owned(),
     }
 }
 
