@@ -26,6 +26,11 @@ const BODY_CHUNKS_AHEAD: usize = 4;
 /// Bytes of one such write.
 const BODY_CHUNK_BYTES: usize = 64 << 10;
 
+/// Resources of the host that an instance may have at once, such as buckets, streams and sets of headers.
+const RESOURCES_MAX: usize = 4096;
+/// Bytes of one set of headers that a guest makes.
+const FIELDS_BYTES_MAX: usize = 64 << 10;
+
 /// What an instance has: its WASI state, its limits, its routes. One concrete type for all components, so that bindings
 /// are compiled once.
 pub struct StoreContext {
@@ -47,15 +52,19 @@ struct HttpHooks;
 impl StoreContext {
     pub(crate) fn new(program: Arc<Program>, call: CallContext, clock: Arc<CallClock>) -> Self {
         let limits = program.limits();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES_MAX);
         Self {
-            table: ResourceTable::new(),
+            table,
             wasi: WasiCtx::builder()
                 .stdout(GuestStream::new(Arc::clone(program.log()), Stream::Stdout))
                 .stderr(GuestStream::new(Arc::clone(program.log()), Stream::Stderr))
                 .allow_tcp(false)
                 .allow_udp(false)
                 .build(),
-            http: WasiHttpCtx::new(),
+            http,
             hooks: HttpHooks,
             limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
             program,

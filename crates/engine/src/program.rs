@@ -27,6 +27,8 @@ const REASON_BYTES_MAX: usize = 4 << 10;
 /// Memory of this process that the values of one call between components may take. Values of dynamic type are far larger
 /// here than in the guest: a byte of a list becomes some 30.
 const VALUE_BYTES_MAX: usize = 128 << 20;
+/// Tasks, streams, futures and the like that one concurrent instance may have at once: they are memory of this process.
+const CONCURRENT_ITEMS_MAX: usize = 10_000;
 
 /// A component that can be called. Shared; ends when nobody holds it and no call runs.
 pub struct Program {
@@ -208,6 +210,9 @@ impl Program {
         store.limiter(|context| &mut context.limiter);
         let memory_max = usize::try_from(self.limits.memory_bytes_max).unwrap_or(usize::MAX);
         store.set_hostcall_fuel(memory_max.min(VALUE_BYTES_MAX));
+        if let Some(table) = store.concurrent_resource_table() {
+            table.set_max_capacity(CONCURRENT_ITEMS_MAX);
+        }
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             let context = store.data();
