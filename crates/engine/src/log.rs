@@ -14,18 +14,23 @@ use weft_model::id::ComponentId;
 
 /// The longest record; longer lines are cut into several.
 const LINE_BYTES_MAX: usize = 8 << 10;
-/// Records a component may write in a burst, and per second after that.
+/// Records that a component may write in each second.
 const RECORDS_PER_SECOND: u32 = 1000;
+/// Failed calls of a component that are logged in each second: under overload every call may fail.
+const FAILURES_PER_SECOND: u32 = 10;
 
-/// The log of one component: names it in each record and bounds their rate.
+/// The log of one component: names it in each record and bounds their rate. What the host has to say of its calls has a
+/// rate of its own, so that a component that writes much cannot hide its failures.
 #[derive(Debug)]
 pub(crate) struct GuestLog {
     component: ComponentId,
-    budget: Mutex<Budget>,
+    records: Mutex<Budget>,
+    failures: Mutex<Budget>,
 }
 
 #[derive(Debug)]
 struct Budget {
+    per_second: u32,
     /// Start of the present second.
     since: Instant,
     left: u32,
@@ -57,31 +62,29 @@ impl GuestLog {
     pub(crate) fn new(component: ComponentId) -> Self {
         Self {
             component,
-            budget: Mutex::new(Budget {
-                since: Instant::now(),
-                left: RECORDS_PER_SECOND,
-                dropped: 0,
-            }),
+            records: Mutex::new(Budget::new(RECORDS_PER_SECOND)),
+            failures: Mutex::new(Budget::new(FAILURES_PER_SECOND)),
         }
     }
 
-    /// Whether one more record may be written now. Tells how many were dropped once records pass again.
+    /// Whether the component may write one more record now. Tells how many were dropped once records pass again.
     pub(crate) fn admits(&self) -> bool {
-        let dropped = {
-            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-            if budget.since.elapsed().as_secs() > 0 {
-                budget.since = Instant::now();
-                budget.left = RECORDS_PER_SECOND;
-            }
-            if budget.left == 0 {
-                budget.dropped += 1;
-                return false;
-            }
-            budget.left -= 1;
-            std::mem::take(&mut budget.dropped)
+        let Some(dropped) = take(&self.records) else {
+            return false;
         };
         if dropped > 0 {
             tracing::warn!(component.id = %self.component, dropped, "Dropped log records of a component that writes too many");
+        }
+        true
+    }
+
+    /// Whether one more failed call may be logged now. Tells how many were not once failures are logged again.
+    pub(crate) fn admits_failure(&self) -> bool {
+        let Some(dropped) = take(&self.failures) else {
+            return false;
+        };
+        if dropped > 0 {
+            tracing::warn!(component.id = %self.component, dropped, "Did not log failed calls, there were too many");
         }
         true
     }
@@ -100,6 +103,37 @@ impl GuestLog {
             }
         }
     }
+}
+
+// ===== impl Budget =====
+
+impl Budget {
+    fn new(per_second: u32) -> Self {
+        Self {
+            per_second,
+            since: Instant::now(),
+            left: per_second,
+            dropped: 0,
+        }
+    }
+
+    /// Takes one; gives how many were dropped since the last that passed.
+    fn take(&mut self) -> Option<u64> {
+        if self.since.elapsed().as_secs() > 0 {
+            self.since = Instant::now();
+            self.left = self.per_second;
+        }
+        if self.left == 0 {
+            self.dropped += 1;
+            return None;
+        }
+        self.left -= 1;
+        Some(std::mem::take(&mut self.dropped))
+    }
+}
+
+fn take(budget: &Mutex<Budget>) -> Option<u64> {
+    budget.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 // ===== impl GuestStream =====

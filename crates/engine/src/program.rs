@@ -247,13 +247,19 @@ impl Program {
         }
     }
 
-    /// Counts a failed call, and logs it where the component's rate allows.
-    pub(crate) fn note_failure(&self, error: &CallError) {
+    /// Whether no call runs and none waits. Calls may begin as long as a route leads here.
+    pub fn is_idle(&self) -> bool {
+        self.admission.in_use() == 0 && self.admission.waiting() == 0
+    }
+
+    /// Counts a failed call, and logs it where the component's rate allows. Calls that fail here are counted here; this is
+    /// for whoever gives up on a call for reasons of its own.
+    pub fn note_failure(&self, error: &CallError) {
         let kind = error.kind();
         if let Some(position) = FAILURE_KINDS.iter().position(|&name| name == kind) {
             self.counters.failures[position].fetch_add(1, Ordering::Relaxed);
         }
-        if self.log.admits() {
+        if self.log.admits_failure() {
             tracing::warn!(component.id = %self.component, kind, error = %error, "Call failed");
         }
     }
