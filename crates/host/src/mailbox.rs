@@ -79,7 +79,7 @@ impl Mailboxes {
 
 async fn work(shared: Arc<Shared>, address: Address, first: Job) {
     // Removes the mailbox also when a job panics, so that the next request makes a new one.
-    let guard = Guard {
+    let mut guard = Guard {
         shared,
         address: Some(address),
     };
@@ -99,13 +99,15 @@ struct Guard {
 // ===== impl Guard =====
 
 impl Guard {
-    /// The next job; removes the mailbox when there is none.
-    fn next(&self) -> Option<Job> {
+    /// The next job; removes the mailbox when there is none. What stands under the address after that is another mailbox,
+    /// with a task of its own.
+    fn next(&mut self) -> Option<Job> {
         let mut waiting = self.shared.waiting();
         let address = self.address.as_ref()?;
         let job = waiting.get_mut(address).and_then(VecDeque::pop_front);
         if job.is_none() {
             waiting.remove(address);
+            self.address = None;
         }
         job
     }
@@ -135,5 +137,32 @@ impl fmt::Display for Address {
             Self::Config(name) => write!(f, "config.{name}"),
             Self::AllLinks => f.write_str("links"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_mailbox_that_was_made_anew_is_left_alone() {
+        let shared = Arc::new(Shared {
+            capacity: 1,
+            tasks: Tasks::new(),
+            waiting: Mutex::default(),
+        });
+        let address = Address::AllLinks;
+        let mailbox = |jobs| shared.waiting().insert(address.clone(), jobs);
+        mailbox(VecDeque::new());
+        let mut guard = Guard {
+            shared: Arc::clone(&shared),
+            address: Some(address.clone()),
+        };
+        assert!(guard.next().is_none());
+        mailbox(VecDeque::from([async {}.boxed()]));
+        drop(guard);
+        assert_eq!(shared.waiting()[&address].len(), 1);
     }
 }
