@@ -17,6 +17,8 @@ mod embedded;
 mod guest;
 mod memory;
 
+/// The longest name of a bucket, in bytes.
+pub const BUCKET_BYTES_MAX: usize = 1 << 10;
 /// The longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 4 << 10;
 /// The largest value, in bytes.
@@ -25,6 +27,8 @@ pub const VALUE_BYTES_MAX: usize = 16 << 20;
 pub const PAGE_KEYS_MAX: usize = 1000;
 /// Keys in one call of the batch interface.
 pub const BATCH_KEYS_MAX: usize = 10_000;
+/// Bytes of the keys and values that one call of the batch interface brings.
+pub const BATCH_BYTES_MAX: usize = 64 << 20;
 
 /// What routes of `wasi:keyvalue` lead to.
 pub struct Backend(pub Arc<dyn KeyValue>);
@@ -81,6 +85,12 @@ pub struct Page {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The name of the bucket is longer than [`BUCKET_BYTES_MAX`].
+    #[error("the name of a bucket has at most {BUCKET_BYTES_MAX} bytes, this one has {bytes}")]
+    Bucket {
+        /// Its length.
+        bytes: usize,
+    },
     /// The key is empty or longer than [`KEY_BYTES_MAX`].
     #[error("a key has 1 to {KEY_BYTES_MAX} bytes, this one has {bytes}")]
     Key {
@@ -98,6 +108,15 @@ pub enum Error {
     Batch {
         /// How many it has.
         keys: usize,
+    },
+    /// The values that a batch asks for have more than [`BATCH_BYTES_MAX`] together.
+    #[error("a batch brings at most {BATCH_BYTES_MAX} bytes, ask for fewer keys at once")]
+    BatchBytes,
+    /// The store in memory has no room for more.
+    #[error("the store in memory is full, it holds at most {bytes_max} bytes")]
+    Full {
+        /// The bound.
+        bytes_max: usize,
     },
     /// The value to be incremented is not a decimal number.
     #[error("the value of `{key}` is not a decimal number")]
@@ -117,6 +136,14 @@ pub enum Error {
     /// The storage failed.
     #[error("the storage failed: {0}")]
     Storage(Arc<str>),
+}
+
+/// Checks the name of a bucket.
+fn check_bucket(name: &str) -> Result<(), Error> {
+    if name.len() > BUCKET_BYTES_MAX {
+        return Err(Error::Bucket { bytes: name.len() });
+    }
+    Ok(())
 }
 
 /// Checks what every backend checks of a key.

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 use super::cursor::Cursors;
-use super::{Error, KeyValue, PAGE_KEYS_MAX, Page, add, check_key, check_value};
+use super::{Error, KeyValue, PAGE_KEYS_MAX, Page, add, check_bucket, check_key, check_value};
 
 /// How long a write may be in the operating system's memory only.
 pub const SYNC_PERIOD: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ pub struct Database {
 struct Shared {
     database: SingleWriterTxDatabase,
     keyspace: SingleWriterTxKeyspace,
-    operations: Semaphore,
+    operations: Arc<Semaphore>,
 }
 
 /// The buckets of one provider in the database.
@@ -79,7 +79,7 @@ impl Database {
             shared: Arc::new(Shared {
                 database,
                 keyspace,
-                operations: Semaphore::new(OPERATIONS_MAX),
+                operations: Arc::new(Semaphore::new(OPERATIONS_MAX)),
             }),
         })
     }
@@ -102,13 +102,16 @@ impl Database {
         operation: impl FnOnce(&Shared) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = Arc::clone(&self.shared);
-        let _permit = self
-            .shared
-            .operations
-            .acquire()
+        let permit = Arc::clone(&shared.operations)
+            .acquire_owned()
             .await
             .map_err(|_| Error::Storage("closed".into()))?;
-        task::spawn_blocking(move || operation(&shared))
+        let running = task::spawn_blocking(move || {
+            // Held by the work itself, which goes on when nobody waits for it any more.
+            let _permit = permit;
+            operation(&shared)
+        });
+        running
             .await
             .map_err(|_| Error::Storage("interrupted".into()))?
     }
@@ -127,20 +130,21 @@ impl Embedded {
         }
     }
 
-    fn prefix(&self, bucket: &str) -> Vec<u8> {
+    fn prefix(&self, bucket: &str) -> Result<Vec<u8>, Error> {
         let bucket = self.only_bucket.as_deref().unwrap_or(bucket);
+        check_bucket(bucket)?;
         let mut prefix = Vec::with_capacity(self.provider.len() + bucket.len() + 16);
         for part in [self.provider.as_str(), bucket] {
             // The length in front keeps two different pairs of parts apart, whatever bytes they have.
             prefix.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             prefix.extend_from_slice(part.as_bytes());
         }
-        prefix
+        Ok(prefix)
     }
 
     fn stored_key(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Error> {
         check_key(key)?;
-        let mut stored = self.prefix(bucket);
+        let mut stored = self.prefix(bucket)?;
         stored.extend_from_slice(key.as_bytes());
         Ok(stored)
     }
@@ -206,7 +210,7 @@ impl KeyValue for Embedded {
     ) -> BoxFuture<'a, Result<Page, Error>> {
         async move {
             let after = self.cursors().resume(cursor)?;
-            let prefix = self.prefix(bucket);
+            let prefix = self.prefix(bucket)?;
             let mut keys = self
                 .database
                 .run(move |shared| keys_after(shared, &prefix, after.as_deref()))

@@ -6,7 +6,7 @@ use wasmtime::component::{HasSelf, Linker, Resource, ResourceTableError};
 use weft_engine::{Denial, Family, StoreContext};
 use weft_model::interface::InterfaceName;
 
-use super::{BATCH_KEYS_MAX, Backend, Error, KeyValue, Page};
+use super::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, Backend, Error, KeyValue, Page, check_bucket};
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -106,6 +106,25 @@ fn batch_operation(
     operation(context, &BATCH, bucket)
 }
 
+/// The values of `keys`. They stand in the host's memory all at once, however often a guest asks for the same large one.
+pub(super) async fn get_many(
+    backend: &dyn KeyValue,
+    bucket: &str,
+    keys: Vec<String>,
+) -> Result<Vec<Option<(String, Vec<u8>)>>, Error> {
+    let mut found = Vec::with_capacity(keys.len());
+    let mut bytes = 0;
+    for key in keys {
+        let value = backend.get(bucket, &key).await?;
+        bytes += key.len() + value.as_ref().map_or(0, bytes::Bytes::len);
+        if bytes > BATCH_BYTES_MAX {
+            return Err(Error::BatchBytes);
+        }
+        found.push(value.map(|value| (key, Vec::from(value))));
+    }
+    Ok(found)
+}
+
 impl store::Host for StoreContext {
     fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<store::Error> {
         match failure {
@@ -115,6 +134,7 @@ impl store::Host for StoreContext {
     }
 
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
+        check_bucket(&identifier)?;
         // Each operation looks its backend up again; here only so that a missing link is told at once.
         self.backend::<Backend>(&STORE)?;
         Ok(self.table().push(Bucket {
@@ -179,12 +199,7 @@ impl batch::Host for StoreContext {
         keys: Vec<String>,
     ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
         let (backend, name) = batch_operation(self, &bucket, keys.len())?;
-        let mut found = Vec::with_capacity(keys.len());
-        for key in keys {
-            let value = backend.get(&name, &key).await?;
-            found.push(value.map(|value| (key, Vec::from(value))));
-        }
-        Ok(found)
+        Ok(get_many(&*backend, &name, keys).await?)
     }
 
     async fn set_many(

@@ -9,21 +9,42 @@ use futures::future::{self, BoxFuture, FutureExt};
 
 use super::{Error, KeyValue, PAGE_KEYS_MAX, Page, add, check_key, check_value};
 
-/// Buckets in memory, of unbounded size: for tests and for data that may be lost.
-#[derive(Default)]
+/// Bytes that a store holds unless it is made with another bound.
+const STORE_BYTES_MAX: usize = 256 << 20;
+/// What an entry takes beside its texts and its value, roughly.
+const ENTRY_BYTES: usize = 128;
+
+/// Buckets in memory, for tests and for data that may be lost. What does not fit its bound is refused.
 pub struct Memory {
+    bytes_max: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     entries: BTreeMap<(String, String), Bytes>,
+    /// What `entries` take.
+    bytes: usize,
     cursors: super::cursor::Cursors,
 }
 
 // ===== impl Memory =====
 
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new(STORE_BYTES_MAX)
+    }
+}
+
 impl Memory {
+    /// A store of at most `bytes_max`, keys and some overhead included.
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            state: Mutex::default(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,15 +66,15 @@ impl KeyValue for Memory {
         key: &'a str,
         value: Bytes,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        let set = check_key(key).and_then(|()| check_value(&value)).map(|()| {
-            self.state().entries.insert(entry(bucket, key), value);
-        });
+        let set = check_key(key)
+            .and_then(|()| check_value(&value))
+            .and_then(|()| self.state().put(entry(bucket, key), value, self.bytes_max));
         future::ready(set).boxed()
     }
 
     fn delete<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let deleted = check_key(key).map(|()| {
-            self.state().entries.remove(&entry(bucket, key));
+            self.state().remove(&entry(bucket, key));
         });
         future::ready(deleted).boxed()
     }
@@ -92,11 +113,46 @@ impl KeyValue for Memory {
             let mut state = self.state();
             let entry = entry(bucket, key);
             let sum = add(key, state.entries.get(&entry).map(Bytes::as_ref), delta)?;
-            state.entries.insert(entry, sum.to_string().into());
+            state.put(entry, sum.to_string().into(), self.bytes_max)?;
             Ok(sum)
         });
         future::ready(incremented).boxed()
     }
+}
+
+// ===== impl State =====
+
+impl State {
+    fn put(
+        &mut self,
+        entry: (String, String),
+        value: Bytes,
+        bytes_max: usize,
+    ) -> Result<(), Error> {
+        let former = self
+            .entries
+            .get(&entry)
+            .map_or(0, |former| size(&entry, former));
+        let bytes = self.bytes - former + size(&entry, &value);
+        if bytes > bytes_max {
+            return Err(Error::Full { bytes_max });
+        }
+        // A copy of its own: a part of something larger would keep all of that.
+        self.entries.insert(entry, Bytes::copy_from_slice(&value));
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    fn remove(&mut self, entry: &(String, String)) {
+        if let Some(value) = self.entries.remove(entry) {
+            self.bytes -= size(entry, &value);
+        }
+    }
+}
+
+/// What an entry takes.
+fn size((bucket, key): &(String, String), value: &Bytes) -> usize {
+    bucket.len() + key.len() + value.len() + ENTRY_BYTES
 }
 
 fn entry(bucket: &str, key: &str) -> (String, String) {

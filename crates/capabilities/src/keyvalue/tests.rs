@@ -140,3 +140,49 @@ async fn concurrent_increments_all_count() {
     futures::future::join_all(tasks).await;
     assert_eq!(store.get("b", "n").await.unwrap().unwrap(), "400");
 }
+
+#[tokio::test]
+async fn a_batch_cannot_make_the_host_hold_more_than_its_bound() {
+    let store = Memory::default();
+    store
+        .set("b", "k", vec![0; VALUE_BYTES_MAX].into())
+        .await
+        .unwrap();
+    let get_many = |times| guest::get_many(&store, "b", vec!["k".to_owned(); times]);
+    assert_eq!(get_many(3).await.unwrap().len(), 3);
+    assert!(matches!(get_many(4).await, Err(Error::BatchBytes)));
+}
+
+#[tokio::test]
+async fn a_store_in_memory_holds_no_more_than_its_bound() {
+    let store = Memory::new(1000);
+    let value = || Bytes::from(vec![0; 300]);
+    store.set("b", "one", value()).await.unwrap();
+    store.set("b", "one", value()).await.unwrap();
+    store.set("b", "two", value()).await.unwrap();
+    assert!(matches!(
+        store.set("b", "three", value()).await,
+        Err(Error::Full { bytes_max: 1000 })
+    ));
+    store.delete("b", "one").await.unwrap();
+    store.delete("b", "one").await.unwrap();
+    store.set("b", "three", value()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_name_of_a_bucket_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::open(&dir.path().join("d")).unwrap();
+    let long = "b".repeat(100_000);
+    let store = Embedded::new(database.clone(), "p", None);
+    assert!(matches!(
+        store.set(&long, "k", Bytes::new()).await,
+        Err(Error::Bucket { bytes: 100_000 })
+    ));
+    assert!(matches!(
+        Embedded::new(database, "p", Some(&long))
+            .list_keys("b", None)
+            .await,
+        Err(Error::Bucket { .. })
+    ));
+}
