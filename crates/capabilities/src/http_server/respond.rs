@@ -159,9 +159,11 @@ async fn answer(
     let answered = program.handle_http(request, context);
     match rule.head_timeout {
         None => answered.await,
-        Some(timeout) => time::timeout(timeout, answered)
-            .await
-            .unwrap_or(Err(CallError::Deadline)),
+        Some(timeout) => time::timeout(timeout, answered).await.unwrap_or_else(|_| {
+            // The call was given up here, so nobody else counts it.
+            program.note_failure(&CallError::Deadline);
+            Err(CallError::Deadline)
+        }),
     }
 }
 
