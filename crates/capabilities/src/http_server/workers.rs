@@ -156,19 +156,20 @@ async fn accept(listen: Listen, shared: Arc<WorkerShared>, ending: watch::Receiv
         }
     };
     loop {
-        let permit = tokio::select! {
-            permit = Arc::clone(&shared.permits).acquire_owned() => permit,
-            _ = closing.changed() => return,
-        };
-        let Ok(permit) = permit else {
-            return;
-        };
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
             _ = closing.changed() => return,
         };
         match accepted {
             Ok((stream, client)) => {
+                // Not before there is a connection: threads without one would keep others from theirs.
+                let permit = tokio::select! {
+                    permit = Arc::clone(&shared.permits).acquire_owned() => permit,
+                    _ = closing.changed() => return,
+                };
+                let Ok(permit) = permit else {
+                    return;
+                };
                 let open = Open::new(Arc::clone(&shared));
                 let (listener, ending) = (Arc::clone(&listener), ending.clone());
                 connection::spawn_local(async move {
