@@ -5,12 +5,15 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time;
 
 use super::Options;
 use super::listener::Listener;
@@ -20,6 +23,8 @@ use super::workers::{Ending, WorkerShared};
 /// How connections are served.
 pub(super) struct Connections {
     builder: auto::Builder<TokioExecutor>,
+    /// Time for the first request.
+    head_timeout: Duration,
 }
 
 // ===== impl Connections =====
@@ -39,7 +44,10 @@ impl Connections {
             .max_concurrent_streams(options.streams_max)
             .max_header_list_size(u32::try_from(head_bytes_max).unwrap_or(u32::MAX))
             .keep_alive_interval(options.head_timeout);
-        Self { builder }
+        Self {
+            builder,
+            head_timeout: options.head_timeout,
+        }
     }
 }
 
@@ -51,7 +59,12 @@ pub(super) async fn serve(
     shared: &Arc<WorkerShared>,
     mut ending: watch::Receiver<Ending>,
 ) {
+    // While it is not clear which protocol a client speaks, hyper waits for it without end.
+    let mut patience = pin!(time::sleep(shared.connections.head_timeout));
+    let mut is_waiting = true;
+    let is_asked = AtomicBool::new(false);
     let service = service_fn(|request| {
+        is_asked.store(true, Ordering::Relaxed);
         let (listener, shared) = (Arc::clone(listener), Arc::clone(shared));
         async move { Ok::<_, Infallible>(respond::respond(request, client, &listener, &shared).await) }
     });
@@ -72,6 +85,13 @@ pub(super) async fn serve(
                     tracing::debug!(client = %client, error = %error, "Connection ended with an error");
                 }
                 return;
+            }
+            () = patience.as_mut(), if is_waiting => {
+                if !is_asked.load(Ordering::Relaxed) {
+                    tracing::debug!(client = %client, "Closed a connection that asked for nothing");
+                    return;
+                }
+                is_waiting = false;
             }
             changed = ending.changed() => {
                 if changed.is_err() || *ending.borrow() == Ending::Now {
