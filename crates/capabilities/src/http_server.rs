@@ -8,15 +8,16 @@
 //! links and configs ── settings ──► Binding ── HttpServer::apply ──► listener (per address) ── Routes ──► Program
 //! ```
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use weft_model::id::ProviderId;
+use weft_model::id::{ComponentId, ProviderId};
 use weft_model::problem::Coded;
 
 pub use self::access_log::AccessLog;
@@ -71,9 +72,14 @@ struct Shared {
 #[derive(Default)]
 struct State {
     listeners: BTreeMap<SocketAddr, Listening>,
-    /// What each provider asked for last.
+    /// What is served for each provider.
     rules: BTreeMap<ProviderId, Vec<(SocketAddr, Rule)>>,
+    /// Whether the server has been drained, or is being.
+    is_drained: bool,
 }
+
+/// What only one rule can have: address, host and paths.
+type Place = (SocketAddr, Option<String>, PathRule);
 
 /// What has happened to requests.
 #[derive(Debug, Default)]
@@ -166,49 +172,85 @@ impl HttpServer {
         self.shared.shared_address
     }
 
-    /// Makes `rules` the rules of `provider`, in place of those it had. New addresses are listened on; those that nobody
-    /// has rules for any more are closed, and their open requests answered.
+    /// Makes `rules` the rules of `provider`, in place of those it had; those of others stay. See [`Self::apply_all`].
     ///
-    /// Rules take effect at once and all together on each address. Among rules for the same place the one that was
-    /// there first stays. Returns what could not be done, with the position of the rule.
+    /// Returns what could not be done, with the position of the rule.
     pub fn apply(
         &self,
         provider: &ProviderId,
         rules: Vec<(SocketAddr, Rule)>,
     ) -> Vec<(usize, ApplyError)> {
         let mut state = self.state();
-        let mut errors = Vec::new();
-        let mut accepted = Vec::new();
-        for (position, (address, rule)) in rules.into_iter().enumerate() {
-            let holder = state
-                .others(provider, address)
-                .chain(
-                    accepted
-                        .iter()
-                        .filter(|(at, _)| *at == address)
-                        .map(|(_, rule)| rule),
-                )
-                .find(|other| other.is_same_place(&rule))
-                .map(|other| other.component.as_str().to_owned());
-            match holder {
-                Some(holder) => errors.push((
-                    position,
-                    ApplyError::Taken {
-                        address,
-                        place: rule.place(),
-                        holder,
-                    },
-                )),
-                None => match self.ensure_listener(&mut state, address) {
-                    Ok(()) => accepted.push((address, rule)),
-                    Err(error) => errors.push((position, error)),
-                },
-            }
+        let mut wanted = state.rules.clone();
+        wanted.insert(provider.clone(), rules);
+        self.settle(&mut state, wanted)
+            .remove(provider)
+            .unwrap_or_default()
+    }
+
+    /// Makes `wanted` the rules of all providers, in place of those there were. New addresses are listened on; those that
+    /// nobody has rules for any more are closed, and their open requests answered.
+    ///
+    /// Rules take effect at once and all together on each address; a place that passes from one provider to another is
+    /// served all the time. Among rules for the same place the one that was there first stays. Once the server has been
+    /// drained, nothing is served any more. Returns what could not be done, with the position of the rule, by provider.
+    pub fn apply_all(
+        &self,
+        wanted: BTreeMap<ProviderId, Vec<(SocketAddr, Rule)>>,
+    ) -> BTreeMap<ProviderId, Vec<(usize, ApplyError)>> {
+        self.settle(&mut self.state(), wanted)
+    }
+
+    fn settle(
+        &self,
+        state: &mut State,
+        wanted: BTreeMap<ProviderId, Vec<(SocketAddr, Rule)>>,
+    ) -> BTreeMap<ProviderId, Vec<(usize, ApplyError)>> {
+        let mut errors: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        if state.is_drained {
+            return errors;
         }
-        if accepted.is_empty() {
-            state.rules.remove(provider);
-        } else {
-            state.rules.insert(provider.clone(), accepted);
+        let places: HashSet<(ProviderId, Place)> = mem::take(&mut state.rules)
+            .into_iter()
+            .flat_map(|(provider, rules)| {
+                rules
+                    .into_iter()
+                    .map(move |(address, rule)| (provider.clone(), place(address, &rule)))
+            })
+            .collect();
+        // Those who have a place already come first.
+        let (kept, new): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .flat_map(|(provider, rules)| {
+                let rules = rules.into_iter().enumerate();
+                rules.map(move |(position, (address, rule))| {
+                    let place = place(address, &rule);
+                    ((provider.clone(), place), position, rule)
+                })
+            })
+            .partition(|(key, ..)| places.contains(key));
+        let mut holders: HashMap<Place, ComponentId> = HashMap::new();
+        for ((provider, place), position, rule) in kept.into_iter().chain(new) {
+            let address = place.0;
+            let done = match holders.get(&place) {
+                Some(holder) => Err(ApplyError::Taken {
+                    address,
+                    place: rule.place(),
+                    holder: holder.to_string(),
+                }),
+                None => self.ensure_listener(state, address),
+            };
+            match done {
+                Ok(()) => {
+                    holders.insert(place, rule.component.clone());
+                    state
+                        .rules
+                        .entry(provider)
+                        .or_default()
+                        .push((address, rule));
+                }
+                Err(error) => errors.entry(provider).or_default().push((position, error)),
+            }
         }
         state.publish();
         errors
@@ -248,6 +290,7 @@ impl HttpServer {
     pub async fn drain(&self, patience: Duration) -> usize {
         {
             let mut state = self.state();
+            state.is_drained = true;
             state.rules.clear();
             state.listeners.clear();
         }
@@ -273,23 +316,13 @@ impl HttpServer {
     }
 }
 
+fn place(address: SocketAddr, rule: &Rule) -> Place {
+    (address, rule.host.clone(), rule.path.clone())
+}
+
 // ===== impl State =====
 
 impl State {
-    /// The rules of all but `provider` on `address`.
-    fn others<'a>(
-        &'a self,
-        provider: &'a ProviderId,
-        address: SocketAddr,
-    ) -> impl Iterator<Item = &'a Rule> {
-        self.rules
-            .iter()
-            .filter(move |(owner, _)| *owner != provider)
-            .flat_map(|(_, rules)| rules)
-            .filter(move |(at, _)| *at == address)
-            .map(|(_, rule)| rule)
-    }
-
     /// Gives each listener the rules of its address, and closes those without.
     fn publish(&mut self) {
         let mut by_address: BTreeMap<SocketAddr, Vec<Rule>> = BTreeMap::new();

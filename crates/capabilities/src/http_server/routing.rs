@@ -58,11 +58,6 @@ struct Paths {
 // ===== impl Rule =====
 
 impl Rule {
-    /// Whether both are for the same host and path.
-    pub(super) fn is_same_place(&self, other: &Self) -> bool {
-        self.host == other.host && self.path == other.path
-    }
-
     /// Host and path, for people.
     pub(super) fn place(&self) -> String {
         format!("{}{}", self.host.as_deref().unwrap_or("*"), self.path)

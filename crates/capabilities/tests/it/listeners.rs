@@ -1,11 +1,13 @@
 //! Addresses and rules of the HTTP server.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use weft_capabilities::http_server::{AccessLog, ApplyError, HttpServer, Options, PathRule, Rule};
 use weft_engine::Program;
 use weft_model::id::ProviderId;
@@ -147,6 +149,77 @@ async fn an_address_without_rules_is_closed() {
 }
 
 #[tokio::test]
+async fn a_place_passes_from_one_provider_to_another_without_a_gap() {
+    let server = HttpServer::start(Options::default()).unwrap();
+    let all = |name: &str| {
+        BTreeMap::from([(provider(name), vec![(ANY, rule(name, None, PathRule::Any))])])
+    };
+    assert!(server.apply_all(all("later")).is_empty());
+    let address = server.bound(ANY).unwrap();
+    // Whichever of the two comes first in order.
+    for name in ["earlier", "later"] {
+        assert!(server.apply_all(all(name)).is_empty());
+        assert_eq!(server.bound(ANY), Some(address));
+    }
+    let both = all("earlier").into_iter().chain(all("later")).collect();
+    let errors = server.apply_all(both);
+    assert!(
+        matches!(errors[&provider("earlier")].as_slice(), [(0, ApplyError::Taken { holder, .. })] if holder == "later"),
+        "{errors:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_drained_server_listens_no_more() {
+    let server = HttpServer::start(Options::default()).unwrap();
+    let rules = || vec![(ANY, rule("x", None, PathRule::Any))];
+    server.apply(&provider("one"), rules());
+    assert_eq!(server.drain(Duration::from_secs(5)).await, 0);
+    assert!(server.apply(&provider("one"), rules()).is_empty());
+    assert_eq!(server.bound(ANY), None);
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_for_nothing_is_closed() {
+    let options = Options {
+        head_timeout: Duration::from_millis(50),
+        ..Options::default()
+    };
+    let server = HttpServer::start(options).unwrap();
+    server.apply(
+        &provider("one"),
+        vec![(ANY, rule("x", None, PathRule::Any))],
+    );
+    let address = server.bound(ANY).unwrap();
+    // Silent, and so short that it could be of either protocol.
+    for start in ["", "P"] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_u8()).await;
+        assert!(ended.unwrap().is_err());
+    }
+}
+
+#[tokio::test]
+async fn threads_without_connections_do_not_count() {
+    let options = Options {
+        threads: 4,
+        connections_max: 1,
+        ..Options::default()
+    };
+    let server = HttpServer::start(options).unwrap();
+    server.apply(
+        &provider("one"),
+        vec![(ANY, rule("x", None, PathRule::Any))],
+    );
+    let address = server.bound(ANY).unwrap();
+    for _ in 0..32 {
+        let answered = tokio::time::timeout(Duration::from_secs(10), get(address, "/")).await;
+        assert_eq!(answered.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+#[tokio::test]
 async fn settings_of_a_link_are_kept() {
     let mut site = Site::start();
     let hostile = site.run("hostile", 10, no_limits()).await;
@@ -173,6 +246,7 @@ async fn settings_of_a_link_are_kept() {
         get(address, "/never").await.status,
         StatusCode::GATEWAY_TIMEOUT
     );
+    assert_eq!(hostile.stats().failures["deadline"], 1);
 }
 
 #[tokio::test]
