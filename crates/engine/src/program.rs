@@ -248,8 +248,12 @@ impl Program {
     }
 
     /// Whether no call runs and none waits. Calls may begin as long as a route leads here.
+    ///
+    /// Programs hold each other by their routes, and in a circle for ever; whoever takes one out of use ends that with
+    /// [`Self::set_routes`] once it is idle.
     pub fn is_idle(&self) -> bool {
-        self.admission.in_use() == 0 && self.admission.waiting() == 0
+        // In this order: a call that ends its waiting has its instance before it is no longer counted as waiting.
+        self.admission.waiting() == 0 && self.admission.in_use() == 0
     }
 
     /// Counts a failed call, and logs it where the component's rate allows. Calls that fail here are counted here; this is
