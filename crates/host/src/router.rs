@@ -4,27 +4,34 @@
 //! watch says that what it told before has been acted upon, so whoever waits for a watch to pass a revision waits for the
 //! routes made of it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use weft_capabilities::http_server::HttpServer;
+use tokio::time;
+use weft_capabilities::http_server::{ApplyError, HttpServer};
+use weft_engine::Program;
 use weft_lattice::bucket::{Bucket, Change, Passed, Watch, WatchError, WatchOptions};
-use weft_model::id::ProviderId;
+use weft_model::id::{ComponentId, ProviderId};
 use weft_model::problem::{Coded, Problem};
 use weft_protocol::control::PassedEntry;
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 
-use self::resolve::Resolution;
+use self::resolve::{Resolution, ResolvedProvider};
+use self::retired::Retired;
 use self::view::View;
 use crate::registry::Registry;
 
 mod resolve;
+mod retired;
 mod view;
 
 /// How long a command waits for the router to come to what it did.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often is tried what the world outside may have made possible, and looked for what has come to its end.
+const RETRY_PERIOD: Duration = Duration::from_secs(1);
 
 /// How far the router has come.
 #[derive(Clone)]
@@ -44,8 +51,11 @@ struct Router {
     records: Watch,
     configs: Watch,
     is_listed: [bool; 2],
-    /// Providers that the HTTP server may have rules of.
-    served: BTreeSet<ProviderId>,
+    /// The programs that had routes last.
+    routed_programs: BTreeMap<ComponentId, Arc<Program>>,
+    retired: Retired,
+    /// Whether an address could not be listened on.
+    is_retry_due: bool,
     routed: watch::Sender<u64>,
     /// Told once both buckets have been listed and acted upon.
     ready: Option<oneshot::Sender<()>>,
@@ -84,7 +94,7 @@ impl Routing {
     pub(crate) async fn settle_registry(&self, version: u64) -> bool {
         let mut registry = self.registry.clone();
         let settled = registry.wait_for(|&routed| routed >= version);
-        tokio::time::timeout(SETTLE_TIMEOUT, settled)
+        time::timeout(SETTLE_TIMEOUT, settled)
             .await
             .is_ok_and(|settled| settled.is_ok())
     }
@@ -116,7 +126,9 @@ pub(crate) fn start(
         records,
         configs,
         is_listed: [false; 2],
-        served: BTreeSet::new(),
+        routed_programs: BTreeMap::new(),
+        retired: Retired::default(),
+        is_retry_due: false,
         routed,
         ready: Some(ready),
     };
@@ -133,6 +145,8 @@ pub(crate) fn start(
 impl Router {
     async fn run(mut self, shutdown: Shutdown) -> Result<(), WatchError> {
         let mut registry = self.registry.changes();
+        let mut timer = time::interval(RETRY_PERIOD);
+        timer.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.requested() => return Ok(()),
@@ -141,6 +155,12 @@ impl Router {
                 changed = registry.changed() => {
                     if changed.is_err() {
                         return Ok(());
+                    }
+                }
+                _ = timer.tick(), if self.is_retry_due || !self.retired.is_empty() => {
+                    self.retired.release();
+                    if !self.is_retry_due {
+                        continue;
                     }
                 }
             }
@@ -198,33 +218,43 @@ impl Router {
                 report(&resolved.problems, id.as_str());
             }
         }
+        self.serve(providers);
+        let programs = running
+            .components
+            .into_iter()
+            .map(|(id, component)| (id, component.program))
+            .collect();
+        let former = mem::replace(&mut self.routed_programs, programs);
+        self.retired.take(former, &self.routed_programs);
+        self.routed.send_replace(running.version);
+    }
+
+    /// Gives the HTTP server the rules of all providers, and notes what is wrong with each.
+    fn serve(&mut self, providers: BTreeMap<ProviderId, ResolvedProvider>) {
         let shared_address = self.http.shared_address();
+        let mut rules = BTreeMap::new();
+        let mut problems = BTreeMap::new();
         for (id, resolved) in providers {
-            let mut problems = resolved.problems;
-            let rules = resolved
+            let with_address = resolved
                 .rules
                 .into_iter()
-                .map(|(address, rule)| (address.unwrap_or(shared_address), rule))
-                .collect();
-            let errors = self.http.apply(&id, rules);
-            self.served.insert(id.clone());
-            problems.extend(
-                errors
-                    .iter()
-                    .map(|(_, error)| Problem::new(error as &dyn Coded)),
-            );
+                .map(|(address, rule)| (address.unwrap_or(shared_address), rule));
+            rules.insert(id.clone(), with_address.collect());
+            problems.insert(id, resolved.problems);
+        }
+        let errors = self.http.apply_all(rules);
+        // A place that somebody else has becomes free by a change that is routed anyway.
+        self.is_retry_due = errors
+            .values()
+            .flatten()
+            .any(|(_, error)| matches!(error, ApplyError::Listen { .. }));
+        for (id, mut problems) in problems {
+            let errors = errors.get(&id).into_iter().flatten();
+            problems.extend(errors.map(|(_, error)| Problem::new(error as &dyn Coded)));
             if self.registry.set_provider_problems(&id, &problems) {
                 report(&problems, id.as_str());
             }
         }
-        self.served.retain(|id| {
-            let is_running = running.providers.contains_key(id);
-            if !is_running {
-                self.http.apply(id, Vec::new());
-            }
-            is_running
-        });
-        self.routed.send_replace(running.version);
     }
 }
 
