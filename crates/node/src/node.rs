@@ -31,6 +31,8 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Node {
     tasks: Tasks,
     lattice: Lattice,
+    /// The connections of the roles.
+    connections: Vec<Lattice>,
     host: Option<Host>,
     manager: Option<Manager>,
     broker: Option<weft_broker::Handle>,
@@ -97,6 +99,7 @@ impl Node {
         match start_roles(options, &data_dir, broker.as_ref(), &tasks).await {
             Ok(Started {
                 lattice,
+                connections,
                 host,
                 manager,
                 summary,
@@ -104,6 +107,7 @@ impl Node {
                 let node = Self {
                     tasks,
                     lattice,
+                    connections,
                     host,
                     manager,
                     broker,
@@ -183,7 +187,10 @@ impl Node {
             None => 0,
         };
         let tasks = self.tasks.drain(TASKS_TIMEOUT).await;
-        self.lattice.close().await;
+        // Before the broker goes, so that none of them looks for it.
+        for connection in self.connections.iter().chain([&self.lattice]) {
+            connection.close().await;
+        }
         if let Some(broker) = self.broker {
             broker.drain(BROKER_TIMEOUT).await;
         }
@@ -209,6 +216,7 @@ impl Node {
 
 struct Started {
     lattice: Lattice,
+    connections: Vec<Lattice>,
     host: Option<Host>,
     manager: Option<Manager>,
     summary: Summary,
@@ -231,15 +239,18 @@ async fn start_roles(
         data_dir: data_dir.path().to_owned(),
     };
     let lattice = connector.connect("weft").await?;
+    let mut connections = Vec::new();
     // Each role has a connection of its own: what one sends is never behind what another does.
     let manager = if options.roles.manager {
         let connection = connector.connect("weft-manager").await?;
+        connections.push(connection.clone());
         Some(start_manager(data_dir, connection, tasks).await?)
     } else {
         None
     };
     let host = if options.roles.host {
         let connection = connector.connect("weft-host").await?;
+        connections.push(connection.clone());
         let http_address = options.http_address;
         let (host, identity) = start_host(options, data_dir, &summary, connection, tasks).await?;
         summary.host = Some(identity);
@@ -250,6 +261,7 @@ async fn start_roles(
     };
     Ok(Started {
         lattice,
+        connections,
         host,
         manager,
         summary,

@@ -18,7 +18,7 @@ const EVENTS_MAX: usize = 1024;
 
 /// Everything that is told while a node runs.
 pub(super) struct Changes {
-    pub(super) told: Told,
+    told: Told,
     lattice: Lattice,
     host_id: Option<String>,
     nats_url: String,

@@ -13,7 +13,7 @@ use weft_lattice::{Credentials, Lattice};
 use weft_node::{Broker, Ended, Node, OnUnreachable, Options, Roles, run_file};
 use weft_runtime::Cause;
 
-use super::change::{ChangeView, Told};
+use super::change::ChangeView;
 use super::error::UpError;
 use super::follow::Changes;
 use super::options::{AccessLog, NatsSource, Role, UpOptions};
@@ -166,7 +166,7 @@ async fn serve(
         context.console.show_next(&view);
     }
     if summary.has_manager {
-        tell_applications(node.lattice(), options, context, &mut changes.told).await;
+        tell_applications(node.lattice(), options, context).await;
     }
     if !options.is_detached {
         context.console.note("stop with Ctrl-C or `weft down`");
@@ -197,26 +197,20 @@ async fn with_addresses(lattice: &Lattice, vantage: Vantage, change: ChangeView)
 }
 
 /// Tells which applications there are.
-async fn tell_applications(
-    lattice: &Lattice,
-    options: &UpOptions,
-    context: &mut Context,
-    told: &mut Told,
-) {
+async fn tell_applications(lattice: &Lattice, options: &UpOptions, context: &mut Context) {
     let list = tokio::time::timeout(LIST_TIMEOUT, lattice.applications().list()).await;
     // A manager that has not begun yet tells later, as changes.
     let Ok(Ok(list)) = list else { return };
     let mut has_deployed = false;
     for application in &list {
-        if application.deployed_version.is_none() {
-            continue;
-        }
-        has_deployed = true;
-        if let Ok(name) = application.name.parse()
-            && let Some(change) = told.see(&name, &application.detailed_status)
-        {
-            let change = with_addresses(lattice, context.vantage(), change).await;
-            context.console.show_next(&change);
+        if let Some(version) = &application.deployed_version {
+            has_deployed = true;
+            // Its status is of the time before this start; what becomes of it now is told as changes.
+            let text = format!(
+                "application `{}` version `{version}` is to run",
+                application.name
+            );
+            context.console.note(&text);
         }
     }
     if !has_deployed && options.applications.is_empty() {

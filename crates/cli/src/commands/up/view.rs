@@ -66,18 +66,18 @@ impl View for UpView {
         let elapsed = render_elapsed(Duration::from_millis(self.elapsed_ms));
         let mut lines = vec![
             format!("lattice `{}` is ready after {elapsed}", self.lattice),
-            format!("  NATS  {}", self.nats_url),
+            format!("  NATS at {}", self.nats_url),
         ];
         if let Some(id) = &self.host_id {
             let name = self.host_name.as_deref().unwrap_or_default();
-            lines.push(format!("  host  {id} {name}").trim_end().to_owned());
+            lines.push(format!("  host `{name}`, {id}"));
         }
         if let Some(http) = &self.http {
-            lines.push(format!("  HTTP  http://{http}"));
+            lines.push(format!("  HTTP at http://{http}, shared by components"));
         }
-        lines.push(format!("  data  {}", self.data_dir.display()));
+        lines.push(format!("  data in {}", self.data_dir.display()));
         if let Some(log_file) = &self.log_file {
-            lines.push(format!("  log   {}", log_file.display()));
+            lines.push(format!("  log in {}", log_file.display()));
             lines.push(format!("process {}; stop it with `weft down`", self.pid));
         }
         lines.into_iter().map(Block::Done).collect()
