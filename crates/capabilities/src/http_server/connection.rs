@@ -51,13 +51,15 @@ impl Connections {
     }
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end. What was asked is answered when the listener closes (`closing` fails) or the server ends
+/// (`ending`); then the connection is closed.
 pub(super) async fn serve(
     stream: TcpStream,
     client: SocketAddr,
     listener: &Arc<Listener>,
     shared: &Arc<WorkerShared>,
     mut ending: watch::Receiver<Ending>,
+    mut closing: watch::Receiver<()>,
 ) {
     // While it is not clear which protocol a client speaks, hyper waits for it without end.
     let mut patience = pin!(time::sleep(shared.connections.head_timeout));
@@ -80,6 +82,10 @@ pub(super) async fn serve(
     }
     loop {
         tokio::select! {
+            _ = closing.changed(), if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(client = %client, error = %error, "Connection ended with an error");

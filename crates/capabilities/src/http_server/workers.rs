@@ -172,10 +172,12 @@ async fn accept(listen: Listen, shared: Arc<WorkerShared>, ending: watch::Receiv
                 };
                 let open = Open::new(Arc::clone(&shared));
                 let (listener, ending) = (Arc::clone(&listener), ending.clone());
+                let closing = closing.clone();
                 connection::spawn_local(async move {
                     let (_permit, open) = (permit, open);
                     prepare(&stream);
-                    connection::serve(stream, client, &listener, &open.shared, ending).await;
+                    connection::serve(stream, client, &listener, &open.shared, ending, closing)
+                        .await;
                 });
             }
             Err(error) => {

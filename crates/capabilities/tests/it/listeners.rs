@@ -170,6 +170,28 @@ async fn a_place_passes_from_one_provider_to_another_without_a_gap() {
 }
 
 #[tokio::test]
+async fn connections_that_stay_open_end_with_their_address() {
+    let server = HttpServer::start(Options::default()).unwrap();
+    server.apply(
+        &provider("one"),
+        vec![(ANY, rule("x", None, PathRule::Any))],
+    );
+    let address = server.bound(ANY).unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: test.example\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    // One byte: the answer has begun, and the connection is one that would be used again.
+    stream.read_u8().await.unwrap();
+    server.apply(&provider("one"), Vec::new());
+    let mut rest = Vec::new();
+    let ended = stream.read_to_end(&mut rest);
+    tokio::time::timeout(Duration::from_secs(10), ended)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_drained_server_listens_no_more() {
     let server = HttpServer::start(Options::default()).unwrap();
     let rules = || vec![(ANY, rule("x", None, PathRule::Any))];
