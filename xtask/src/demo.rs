@@ -58,7 +58,8 @@ fn build(workspace: &Workspace) -> Result<Built> {
     guests::build(workspace, &selection)?;
     say("building weft");
     Process::new(cargo())
-        .args(["build", "--package", "weft"])
+        // With the features of the whole workspace, as the tests are: nothing is built twice.
+        .args(["build", "--workspace", "--bin", "weft"])
         .directory(workspace.root())
         .run()?;
     Ok(Built {

@@ -11,7 +11,7 @@ use weft_model::application::{Application, Placement};
 
 #[test]
 fn every_case_reads_as_recorded() {
-    insta::glob!("..", "cases/*.yaml", |path| {
+    for_each_file("cases", |path| {
         let text = fs::read_to_string(path).unwrap();
         let strictness = if text.starts_with("# strict\n") {
             Strictness::Strict
@@ -22,6 +22,25 @@ fn every_case_reads_as_recorded() {
         assert_eq!(parsed.application.is_some(), !parsed.has_errors());
         insta::assert_snapshot!(transcript(path, &text, &parsed));
     });
+}
+
+/// Calls `check` with each file of `directory` in the tests, with snapshots named after the file.
+fn for_each_file(directory: &str, check: impl Fn(&Path)) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(directory);
+    let mut paths: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_suffix(path.file_name().unwrap().to_str().unwrap());
+        settings.set_input_file(&path);
+        settings.bind(|| check(&path));
+    }
 }
 
 fn transcript(path: &Path, text: &str, parsed: &Parsed) -> String {
