@@ -1,6 +1,6 @@
 //! What is left of earlier revisions and of applications that are not to run.
 //!
-//! An application that is not to run is taken down at once: links, components, providers, and the configs when nothing
+//! An application that is not to run is taken down at once: components, providers, links, and the configs when nothing
 //! uses them any more. What a new revision of a running application leaves behind stays until all parts of the new one
 //! are up, so that a revision that does not come up takes nothing away.
 

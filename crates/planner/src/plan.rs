@@ -43,12 +43,12 @@ pub enum Phase {
     ScaleComponents,
     /// Records that gain or change links.
     Links,
-    /// Records that only lose links.
-    Unlink,
-    /// Components that shrink or end.
+    /// Components that shrink or end. Their calls end on the links that they have.
     DrainComponents,
     /// Providers that end.
     StopProviders,
+    /// Records that only lose links.
+    Unlink,
     /// Configs that nobody uses.
     DeleteConfigs,
 }
