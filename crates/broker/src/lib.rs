@@ -32,6 +32,8 @@
 //! One task per connection reads and routes; receivers are written to by whoever published, or by a writer
 //! task of their own when they are slow. One thread owns all streams, another commits to the disk.
 
+#![forbid(unsafe_code)]
+
 mod client;
 mod entropy;
 mod error;

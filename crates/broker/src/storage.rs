@@ -9,11 +9,9 @@
 
 mod committer;
 #[cfg(not(unix))]
-#[path = "storage/directory_other.rs"]
-mod directory;
+mod directory_other;
 #[cfg(unix)]
-#[path = "storage/directory_unix.rs"]
-mod directory;
+mod directory_unix;
 mod disk;
 mod journal;
 mod layout;
@@ -32,4 +30,7 @@ pub(crate) use record::{Bounds, ConsumerRecord, StreamId, StreamRecord};
 pub(crate) use recover::Unreadable;
 pub(crate) use write::Writes;
 
-use directory::prepare as prepare_directory;
+#[cfg(not(unix))]
+use directory_other::prepare as prepare_directory;
+#[cfg(unix)]
+use directory_unix::prepare as prepare_directory;
