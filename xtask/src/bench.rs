@@ -103,16 +103,12 @@ fn build(workspace: &Workspace) -> Result<Built> {
     };
     guests::build(workspace, &selection)?;
     say("building what is measured, as it is shipped");
-    for arguments in [
-        ["--package", "weft", "--bin", "weft"],
-        ["--package", "weft-capabilities", "--example", "bare_hyper"],
-    ] {
-        Process::new(cargo())
-            .args(["build", "--release"])
-            .args(arguments)
-            .directory(workspace.root())
-            .run()?;
-    }
+    // In one go, so that both are built on one set of features.
+    Process::new(cargo())
+        .args(["build", "--release", "--workspace"])
+        .args(["--bin", "weft", "--example", "bare_hyper"])
+        .directory(workspace.root())
+        .run()?;
     let directory = workspace.target().join("bench");
     if directory.exists() {
         fs::remove_dir_all(&directory)?;

@@ -292,9 +292,11 @@ async fn start_host(
         .unwrap_or_else(|| name::friendly_name(id.as_str()));
     let path = |name: &str| data_dir.path().join(name);
     let stands_in = summary.is_embedded && !options.is_strict;
-    let mut pool = weft_engine::Pool::default();
-    pool.slots_max = options.instances_max;
-    pool.warm_slots_max = options.warm_instances_max;
+    let pool = weft_engine::Pool {
+        slots_max: options.instances_max,
+        warm_slots_max: options.warm_instances_max,
+        ..weft_engine::Pool::default()
+    };
     let host = weft_host::Options {
         id: id.clone(),
         friendly_name: friendly_name.clone(),

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 
 use weft_cli::Status;
-use weft_cli::run_file::{self, LOCK_NAME, RunFile};
+use weft_node::run_file::{self, LOCK_NAME, RunFile};
 
 use crate::weft::Weft;
 
@@ -54,6 +54,7 @@ fn write_run_file(weft: &Weft, pid: u32) {
         nats_url: "nats://127.0.0.1:4222".to_owned(),
         lattice: "default".to_owned(),
         host_id: None,
+        host_name: None,
         http: None,
         started_at: "2026-01-02T03:04:05Z".to_owned(),
         version: "0.1.0".to_owned(),
@@ -151,6 +152,7 @@ async fn other_commands_find_what_runs() {
         nats_url: server.url.clone(),
         lattice: server.lattice.clone(),
         host_id: None,
+        host_name: None,
         http: None,
         started_at: String::new(),
         version: String::new(),

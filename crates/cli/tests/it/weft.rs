@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use clap::Parser;
 use tempfile::TempDir;
-use weft_cli::{Cli, Failure, Process, Status, Terminal, UpOptions, UpRunner};
+use weft_cli::{Cli, Context, Failure, Process, Status, Terminal, UpOptions, UpRunner};
 
 use crate::server::Server;
 
@@ -252,7 +252,7 @@ impl Write for Broken {
 }
 
 impl UpRunner for Recorder {
-    async fn run(self, options: UpOptions) -> Result<(), Failure> {
+    async fn run(self, options: UpOptions, _context: &mut Context) -> Result<(), Failure> {
         *self.0.lock().unwrap() = Some(options);
         Ok(())
     }

@@ -56,7 +56,7 @@ fn without_arguments_it_is_a_whole_lattice() {
             instances_max: 1000,
             heartbeat_interval: Duration::from_secs(30),
             log: LogOptions {
-                filter: "warn".to_owned(),
+                filter: "warn,weft::guest=info".to_owned(),
                 format: LogFormat::Text,
                 allows_colour: true,
             },
@@ -170,5 +170,5 @@ fn what_is_open_to_others_is_warned_about() {
         assert!(told.len() == 1 && told[0].contains(word), "{told:?}");
     };
     check(&["--listen=0.0.0.0:4222"], "without credentials");
-    check(&["--nats-url=n", "--allow-file-load"], "programs");
+    check(&["--nats-url=n", "--allow-file-load"], "no providers");
 }
