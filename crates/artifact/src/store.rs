@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::task;
+use ulid::Ulid;
 use weft_model::digest::Digest;
 use weft_model::reference::{Location, Reference};
 
@@ -152,11 +153,11 @@ impl Store {
         if let Some(dir) = &self.options.dir {
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        // A name of its own for each write: the same artifact may be fetched twice at once.
+        let temporary = path.with_extension(format!("{}.tmp", Ulid::generate()));
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&temporary)?;
         let written = file
@@ -177,8 +178,10 @@ impl Store {
         let mut artifacts = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            let metadata = entry.metadata()?;
-            artifacts.push((metadata.modified()?, metadata.len(), entry.path()));
+            // Others write, rename and remove files here at the same time.
+            if let Some(metadata) = unless_gone(entry.metadata())? {
+                artifacts.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
         }
         let mut total: u64 = artifacts.iter().map(|(_, bytes, _)| bytes).sum();
         artifacts.sort();
@@ -187,7 +190,7 @@ impl Store {
                 break;
             }
             if path != kept {
-                fs::remove_file(path)?;
+                unless_gone(fs::remove_file(path))?;
                 total -= bytes;
             }
         }
@@ -197,6 +200,14 @@ impl Store {
     fn path(&self, digest: Digest) -> Option<PathBuf> {
         let dir = self.options.dir.as_ref()?;
         Some(dir.join(format!("sha256-{}", digest.to_hex())))
+    }
+}
+
+/// `None` when the file is not there any more.
+fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -313,6 +324,25 @@ mod tests {
             fetch(&directory).await,
             FetchError::NotAFile { .. }
         ));
+    }
+
+    #[test]
+    fn writers_of_one_artifact_do_not_share_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let bytes = vec![b'x'; 1 << 20];
+        let digest = crate::digest(&bytes);
+        let path = store.path(digest).unwrap();
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..16).try_for_each(|_| store.write(&path, &bytes))))
+                .collect();
+            for writer in writers {
+                writer.join().unwrap().unwrap();
+            }
+        });
+        assert_eq!(store.load(digest).unwrap().digest, digest);
+        assert_eq!(fs::read_dir(dir.path().join("store")).unwrap().count(), 1);
     }
 
     #[tokio::test]
