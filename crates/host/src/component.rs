@@ -10,7 +10,7 @@ use weft_model::digest::Digest;
 use weft_model::id::{ComponentId, ConfigName, EntityId};
 use weft_model::labels::Annotations;
 use weft_model::limits::LimitOverrides;
-use weft_model::problem::{Coded, Problem};
+use weft_model::problem::{Coded, Problem, render_chain};
 use weft_model::reference::{Location, Reference};
 use weft_protocol::event::{ComponentScaleFailed, ComponentScaled, Data};
 use weft_protocol::wire;
@@ -115,10 +115,11 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
             reason: "`component_ref` is empty".to_owned(),
         })
     })?;
+    let expected = expected_digest(&scale.annotations).map_err(|refusal| told(&refusal))?;
     let running = core.registry.component(&scale.id);
     let kept = running
         .as_ref()
-        .filter(|running| keeps_code(running, image, expected_digest(scale), scale.allows_update));
+        .filter(|running| keeps_code(running, image, expected, scale.allows_update));
     let (code, digest, image) = match kept {
         Some(running) => (
             running.code.clone(),
@@ -126,7 +127,7 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
             Arc::clone(&running.image),
         ),
         None => {
-            let (code, digest) = load(core, image, expected_digest(scale)).await?;
+            let (code, digest) = load(core, image, expected).await?;
             (code, digest, image.as_str().into())
         }
     };
@@ -179,13 +180,20 @@ fn keeps_code(
     is_same || !allows_update
 }
 
-/// The digest that the annotations say the artifact has.
-fn expected_digest(scale: &Scale) -> Option<Digest> {
-    scale
-        .annotations
-        .get(wire::annotation::DIGEST)?
-        .parse()
-        .ok()
+/// The digest that the annotations say the artifact has. One that cannot be read is no leave to run anything.
+fn expected_digest(annotations: &Annotations) -> Result<Option<Digest>, Refusal> {
+    annotations
+        .get(wire::annotation::DIGEST)
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|error| Refusal::Malformed {
+            what: "component scale command",
+            reason: format!(
+                "annotation `{}`: {}",
+                wire::annotation::DIGEST,
+                render_chain(&error)
+            ),
+        })
 }
 
 async fn load(
@@ -243,4 +251,23 @@ fn scaled(
 
 fn told(error: &dyn Coded) -> Problem {
     Problem::new(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_that_cannot_be_read_is_refused() {
+        let annotations = |text: &str| {
+            Annotations::from([(wire::annotation::DIGEST.to_owned(), text.to_owned())])
+        };
+        let good = format!("sha256:{}", "0f".repeat(32));
+        assert!(expected_digest(&annotations(&good)).unwrap().is_some());
+        assert_eq!(expected_digest(&Annotations::new()), Ok(None));
+        for text in ["", "sha256:0f", "latest", &good[1..]] {
+            let refusal = expected_digest(&annotations(text)).unwrap_err();
+            assert_eq!(refusal.code(), "HST001", "{text}");
+        }
+    }
 }
