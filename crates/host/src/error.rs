@@ -62,6 +62,12 @@ pub enum Refusal {
         /// The label.
         label: String,
     },
+    /// A label without a key, or larger than a host keeps.
+    #[error("a label has a key of 1 to {bytes_max} bytes and a value of at most {bytes_max}")]
+    LabelSize {
+        /// The bound of each.
+        bytes_max: usize,
+    },
     /// More labels than a host keeps.
     #[error("a host keeps at most {labels_max} labels")]
     TooManyLabels {
@@ -173,7 +179,9 @@ impl Coded for Refusal {
         match self {
             Self::Malformed { .. } | Self::ConfigMalformed { .. } => "HST001",
             Self::WrongHost { .. } => "HST002",
-            Self::ReservedLabel { .. } | Self::TooManyLabels { .. } => "HST003",
+            Self::ReservedLabel { .. } | Self::LabelSize { .. } | Self::TooManyLabels { .. } => {
+                "HST003"
+            }
             Self::NoSuchComponent { .. } => "HST004",
             Self::ProviderRunning { .. } => "HST005",
             Self::ProviderNotRunning { .. } => "HST006",
@@ -211,9 +219,10 @@ impl Coded for Refusal {
             Self::Superseded { lease } => lease.clone(),
             Self::Unsupported { operation } => (*operation).to_owned(),
             Self::Busy { subject } => subject.clone(),
-            Self::TooManyLabels { .. } | Self::Database { .. } | Self::State { .. } => {
-                String::new()
-            }
+            Self::LabelSize { .. }
+            | Self::TooManyLabels { .. }
+            | Self::Database { .. }
+            | Self::State { .. } => String::new(),
         }
     }
 
