@@ -1,12 +1,13 @@
 //! What all parts of a host share.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
 use weft_artifact::Store;
 use weft_engine::Engine;
-use weft_lattice::bucket::{Bucket, BucketError};
+use weft_lattice::bucket::{Bucket, Update, Updated};
 use weft_lattice::event::Publisher;
 use weft_lattice::{Headers, Lattice};
 use weft_model::application::Config;
@@ -100,21 +101,23 @@ impl Core {
     /// Makes sure that there is a record for `id`, and returns its revision (spec §3.1).
     pub(crate) async fn ensure_record(&self, id: &EntityId, url: &str) -> Result<u64, Refusal> {
         let key = LatticeKey::Component(id.clone()).to_string();
-        // Another host may make it at the same moment, or remove it between the two steps.
-        loop {
-            if let Some(entry) = self.records.get(&key).await? {
-                return Ok(entry.revision);
-            }
-            match self
-                .records
-                .create(&key, ComponentRecord::new(url).encode())
-                .await
-            {
-                Ok(revision) => return Ok(revision),
-                Err(BucketError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        // Another host may make it at the same moment, or remove it between reading and writing.
+        let updated = self
+            .records
+            .retry_update(&key, |entry| {
+                Ok::<_, Infallible>(match entry {
+                    Some(_) => Update::Keep,
+                    None => Update::Put(ComponentRecord::new(url).encode().into()),
+                })
+            })
+            .await
+            .map_err(|error| Refusal::State {
+                reason: weft_model::problem::render_chain(&error),
+            })?;
+        Ok(match updated {
+            Updated::Written { revision } => revision,
+            Updated::Kept { revision } => revision.unwrap_or(0),
+        })
     }
 
     /// Reads `names` from the bucket and merges them left to right.
