@@ -211,7 +211,10 @@ fn resolve_provider(
             for link in view.links_from(&EntityId::from(id)) {
                 if link.carries(&INCOMING_HANDLER) {
                     match rule(&config, link, running, view) {
-                        Ok(rule) => resolved.rules.push(rule),
+                        Ok(rule) => {
+                            resolved.problems.extend(missing_handler(&rule.1));
+                            resolved.rules.push(rule);
+                        }
                         Err(error) => resolved.problems.push(Problem::new(&error as &dyn Coded)),
                     }
                 }
@@ -224,6 +227,17 @@ fn resolve_provider(
         }
     }
     resolved
+}
+
+/// The problem of a rule that leads to a component without HTTP export. The rule is served all the same: requests are told
+/// what is wrong by the server that they were sent to.
+fn missing_handler(rule: &Rule) -> Option<Problem> {
+    let program = rule.program.as_ref()?;
+    (!program.world().handles_http()).then(|| {
+        Problem::new(&CallError::NoHandler {
+            component: rule.component.as_str().into(),
+        })
+    })
 }
 
 /// Where and how the HTTP server is to serve one link.
@@ -251,4 +265,79 @@ fn rule(
         head_timeout: binding.head_timeout,
     };
     Ok((binding.address, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_capabilities::config::Config as LiveConfig;
+    use weft_engine::{Engine, Options};
+    use weft_model::digest::Digest;
+    use weft_model::limits::LimitOverrides;
+    use weft_protocol::state::ComponentRecord;
+
+    use super::*;
+
+    async fn component(id: &ComponentId, text: &str) -> RunningComponent {
+        let engine = Engine::start(Options::default(), Vec::new()).unwrap();
+        let bytes = wat::parse_str(text).unwrap();
+        let (code, _) = engine.load(bytes.into()).await.unwrap();
+        let limits = LimitOverrides::default();
+        RunningComponent {
+            image: "file:///web.wasm".into(),
+            digest: format!("sha256:{}", "00".repeat(32))
+                .parse::<Digest>()
+                .unwrap(),
+            annotations: Arc::default(),
+            instances_max: 1,
+            limits,
+            configs: Arc::new([]),
+            program: engine.link(&code, id.clone(), 1, &limits).unwrap(),
+            code,
+            config: Arc::new(LiveConfig::new(Config::new())),
+            problems: Arc::new([]),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_component_that_answers_no_http_is_a_problem_of_the_server_it_is_linked_to() {
+        let web: ComponentId = "web".parse().unwrap();
+        let server: ProviderId = "http".parse().unwrap();
+        let link = Link {
+            source: EntityId::from(&server),
+            target: EntityId::from(&web),
+            name: LinkName::default(),
+            package: INCOMING_HANDLER.package().clone(),
+            interfaces: vec![INCOMING_HANDLER.name().to_owned()],
+            source_config: Vec::new(),
+            target_config: Vec::new(),
+        };
+        let mut record = ComponentRecord::new("http-server");
+        record.put_link(&link).unwrap();
+        let mut view = View::default();
+        view.put_record("COMPONENT_http", &record.encode());
+        let provider = RunningProvider {
+            image: "http-server".into(),
+            annotations: Arc::default(),
+            configs: Arc::new([]),
+            builtin: Arc::new(Builtin::HttpServer),
+            problems: Arc::new([]),
+        };
+        let mut running = Snapshot {
+            providers: BTreeMap::from([(server.clone(), provider)]),
+            ..Snapshot::default()
+        };
+        // A component that does not run may be about to.
+        assert_eq!(resolve(&running, &view).providers[&server].problems, []);
+
+        running
+            .components
+            .insert(web.clone(), component(&web, "(component)").await);
+        let resolved = resolve(&running, &view);
+        let codes = resolved.providers[&server].problems.iter();
+        assert_eq!(
+            codes.map(|problem| &*problem.code).collect::<Vec<_>>(),
+            ["LNK011"]
+        );
+        assert_eq!(resolved.providers[&server].rules.len(), 1);
+    }
 }
