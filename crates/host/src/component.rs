@@ -18,6 +18,7 @@ use weft_runtime::field;
 
 use crate::core::Core;
 use crate::error::Refusal;
+use crate::mailbox;
 use crate::options::FileLoads;
 use crate::registry::RunningComponent;
 
@@ -38,11 +39,15 @@ pub(crate) struct Scale {
 /// Makes a component what `scale` says, and tells the outcome in an event.
 pub(crate) async fn scale(core: &Core, scale: Scale) {
     let begun = Instant::now();
-    let outcome = if scale.instances_max == 0 {
-        Ok(stop(core, &scale).await)
-    } else {
-        start(core, &scale).await
-    };
+    // Caught here: the request has been answered, and whoever waits for the outcome waits for an event.
+    let outcome = mailbox::catch(async {
+        match scale.instances_max {
+            0 => Ok(stop(core, &scale).await),
+            _ => start(core, &scale).await,
+        }
+    })
+    .await
+    .unwrap_or_else(|refusal| Err(told(&refusal)));
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(event) => {

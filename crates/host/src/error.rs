@@ -166,6 +166,9 @@ pub enum Refusal {
         /// What was asked for.
         operation: &'static str,
     },
+    /// A defect of the host: what was asked for may be done in part.
+    #[error("the host failed while it did what was asked")]
+    Panicked,
     /// Too many requests for one id wait already.
     #[error("too many requests for `{subject}` wait already")]
     Busy {
@@ -197,6 +200,7 @@ impl Coded for Refusal {
             Self::Superseded { .. } => "HST011",
             Self::Unsupported { .. } => "HST012",
             Self::Busy { .. } => "HST013",
+            Self::Panicked => "HST014",
         }
     }
 
@@ -221,6 +225,7 @@ impl Coded for Refusal {
             Self::Busy { subject } => subject.clone(),
             Self::LabelSize { .. }
             | Self::TooManyLabels { .. }
+            | Self::Panicked
             | Self::Database { .. }
             | Self::State { .. } => String::new(),
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use weft_lattice::intake::{Request, Requests};
 use weft_model::problem::{Coded, Problem};
 use weft_protocol::control::Ack;
@@ -12,7 +13,7 @@ use weft_runtime::{Shutdown, field};
 use crate::command;
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::mailbox::{Address, Job, Mailboxes};
+use crate::mailbox::{self, Address, Job, Mailboxes};
 
 /// A request to this host.
 pub(crate) type ControlRequest = Request<Operation>;
@@ -33,12 +34,12 @@ impl Intake {
     pub(crate) async fn run(self, mut requests: Requests<Operation>, shutdown: Shutdown) {
         while let Some(Some(request)) = shutdown.or(requests.next()).await {
             tracing::trace!(sequence = request.sequence, operation = ?request.operation, "Request");
-            self.take_in(request).await;
+            self.take_in(Arc::new(request)).await;
         }
     }
 
     /// Answers what can be answered at once, and puts the rest into mailboxes.
-    async fn take_in(&self, request: ControlRequest) {
+    async fn take_in(&self, request: Arc<ControlRequest>) {
         if let Err(refusal) = self.check_lease(&request).await {
             refuse(&request, &refusal).await;
             return;
@@ -86,10 +87,23 @@ impl Intake {
         self.core.leases.check(lease.as_ref()).await
     }
 
-    /// Puts a job into the mailbox of `address`. Where it is full, `request` is refused instead.
-    pub(crate) async fn push(&self, address: Address, request: &ControlRequest, job: Job) -> bool {
+    /// Puts a job into the mailbox of `address`. Where it is full, or the job panics, `request` is refused instead.
+    pub(crate) async fn push(
+        &self,
+        address: Address,
+        request: &Arc<ControlRequest>,
+        job: Job,
+    ) -> bool {
         let subject = address.to_string();
-        let is_accepted = self.mailboxes.push(address, job).is_ok();
+        let job = {
+            let request = Arc::clone(request);
+            async move {
+                if let Err(refusal) = mailbox::catch(job).await {
+                    refuse(&request, &refusal).await;
+                }
+            }
+        };
+        let is_accepted = self.mailboxes.push(address, job.boxed()).is_ok();
         if !is_accepted {
             refuse(request, &Refusal::Busy { subject }).await;
         }

@@ -1,12 +1,18 @@
 //! One mailbox per id: what concerns one component, provider, link source or config happens in the order of the intake,
 //! while different ids do not wait for each other (architecture D13).
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use weft_runtime::{TaskKind, Tasks};
+use tokio::sync::watch;
+use weft_runtime::{TaskKind, Tasks, field};
+
+use crate::error::Refusal;
 
 /// Whose mailbox it is.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -35,6 +41,8 @@ struct Shared {
     tasks: Tasks,
     /// Jobs that wait, for each mailbox that has a task.
     waiting: Mutex<BTreeMap<Address, VecDeque<Job>>>,
+    /// How many mailboxes there are.
+    count: watch::Sender<usize>,
 }
 
 /// The mailbox is full; the job is dropped.
@@ -50,8 +58,25 @@ impl Mailboxes {
                 capacity: capacity.max(1),
                 tasks,
                 waiting: Mutex::default(),
+                count: watch::Sender::new(0),
             }),
         }
+    }
+
+    /// Waits until there are no jobs. Cancel safe.
+    pub(crate) async fn idle(&self) {
+        // The sender lives in `self`, so the wait ends by the condition alone.
+        let _ = self
+            .shared
+            .count
+            .subscribe()
+            .wait_for(|&count| count == 0)
+            .await;
+    }
+
+    /// The mailboxes that have jobs.
+    pub(crate) fn busy(&self) -> Vec<Address> {
+        self.shared.waiting().keys().cloned().collect()
     }
 
     /// Puts `job` behind those that `address` has already.
@@ -65,29 +90,50 @@ impl Mailboxes {
             }
             None => {
                 waiting.insert(address.clone(), VecDeque::new());
+                self.shared.count.send_replace(waiting.len());
                 drop(waiting);
-                let shared = Arc::clone(&self.shared);
                 let name = format!("host.mailbox.{address}");
+                // Made here: the mailbox is removed also when the task is refused.
+                let guard = Guard {
+                    shared: Arc::clone(&self.shared),
+                    address: Some(address),
+                };
                 self.shared
                     .tasks
-                    .spawn(TaskKind::Job, name, work(shared, address, job));
+                    .spawn(TaskKind::Job, name, work(guard, job));
                 Ok(())
             }
         }
     }
 }
 
-async fn work(shared: Arc<Shared>, address: Address, first: Job) {
-    // Removes the mailbox also when a job panics, so that the next request makes a new one.
-    let mut guard = Guard {
-        shared,
-        address: Some(address),
-    };
+async fn work(mut guard: Guard, first: Job) {
     let mut next = Some(first);
     while let Some(job) = next {
-        job.await;
+        // Who asked has been told by the job itself where it could be; those behind it are not to pay for it.
+        let _: Result<(), Refusal> = catch(job).await;
         next = guard.next();
     }
+}
+
+/// Runs `future`; a panic in it is logged and becomes a refusal. What jobs share is behind locks that are changed in
+/// single steps, so that nothing is left half done.
+pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Refusal> {
+    AssertUnwindSafe(future)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            tracing::error!({ field::ERROR } = panic_text(&*panic), "A request panicked");
+            Refusal::Panicked
+        })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
 }
 
 struct Guard {
@@ -107,6 +153,7 @@ impl Guard {
         let job = waiting.get_mut(address).and_then(VecDeque::pop_front);
         if job.is_none() {
             waiting.remove(address);
+            self.shared.count.send_replace(waiting.len());
             self.address = None;
         }
         job
@@ -116,8 +163,10 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(address) = self.address.take() {
-            // Empty unless a job panicked; then those behind it are dropped with their requests unanswered.
-            self.shared.waiting().remove(&address);
+            // The task was aborted or refused: the process ends.
+            let mut waiting = self.shared.waiting();
+            waiting.remove(&address);
+            self.shared.count.send_replace(waiting.len());
         }
     }
 }
@@ -142,27 +191,85 @@ impl fmt::Display for Address {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
+    use std::time::Duration;
+
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::time::timeout;
 
     use super::*;
 
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    fn address() -> Address {
+        Address::Entity("web".to_owned())
+    }
+
+    #[tokio::test]
+    #[expect(clippy::panic, reason = "a job panics")]
+    async fn jobs_behind_one_that_panics_are_done() {
+        let mailboxes = Mailboxes::new(8, Tasks::new());
+        let (sender, mut receiver) = mpsc::channel(8);
+        for number in 0..3 {
+            let sender = sender.clone();
+            let job = async move {
+                let answer = catch(async move {
+                    assert!(number != 0, "the first");
+                    number
+                });
+                sender.send(answer.await).await.unwrap();
+                if number == 1 {
+                    panic!("after the answer");
+                }
+            };
+            mailboxes.push(address(), job.boxed()).unwrap();
+        }
+        drop(sender);
+        let mut answers = Vec::new();
+        while let Some(answer) = timeout(DEADLINE, receiver.recv()).await.unwrap() {
+            answers.push(answer);
+        }
+        assert_eq!(answers, [Err(Refusal::Panicked), Ok(1), Ok(2)]);
+        timeout(DEADLINE, mailboxes.idle()).await.unwrap();
+        assert!(mailboxes.busy().is_empty());
+    }
+
+    #[tokio::test]
+    async fn mailboxes_are_idle_once_their_jobs_are_done() {
+        let mailboxes = Mailboxes::new(1, Tasks::new());
+        timeout(DEADLINE, mailboxes.idle()).await.unwrap();
+        let (done, wait) = oneshot::channel::<()>();
+        let job = async move { wait.await.unwrap() };
+        mailboxes.push(address(), job.boxed()).unwrap();
+        mailboxes.push(address(), async {}.boxed()).unwrap();
+        assert!(mailboxes.push(address(), async {}.boxed()).is_err());
+        let mut idle = Box::pin(mailboxes.idle());
+        assert!(idle.as_mut().now_or_never().is_none());
+        done.send(()).unwrap();
+        timeout(DEADLINE, idle).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_mailbox_whose_task_is_refused_is_removed() {
+        let tasks = Tasks::new();
+        tasks.drain(DEADLINE).await;
+        let mailboxes = Mailboxes::new(1, tasks);
+        mailboxes.push(address(), async {}.boxed()).unwrap();
+        assert!(mailboxes.busy().is_empty());
+    }
+
     #[test]
     fn a_mailbox_that_was_made_anew_is_left_alone() {
-        let shared = Arc::new(Shared {
-            capacity: 1,
-            tasks: Tasks::new(),
-            waiting: Mutex::default(),
-        });
-        let address = Address::AllLinks;
-        let mailbox = |jobs| shared.waiting().insert(address.clone(), jobs);
+        let mailboxes = Mailboxes::new(1, Tasks::new());
+        let shared = &mailboxes.shared;
+        let mailbox = |jobs| shared.waiting().insert(address(), jobs);
         mailbox(VecDeque::new());
         let mut guard = Guard {
-            shared: Arc::clone(&shared),
-            address: Some(address.clone()),
+            shared: Arc::clone(shared),
+            address: Some(address()),
         };
         assert!(guard.next().is_none());
         mailbox(VecDeque::from([async {}.boxed()]));
         drop(guard);
-        assert_eq!(shared.waiting()[&address].len(), 1);
+        assert_eq!(shared.waiting()[&address()].len(), 1);
     }
 }

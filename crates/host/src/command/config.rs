@@ -16,8 +16,8 @@ use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, refuse, reply};
 use crate::mailbox::Address;
 
-pub(crate) async fn accept_get(intake: &Intake, name: ConfigName, request: ControlRequest) {
-    let (core, request) = (Arc::clone(&intake.core), Arc::new(request));
+pub(crate) async fn accept_get(intake: &Intake, name: ConfigName, request: Arc<ControlRequest>) {
+    let core = Arc::clone(&intake.core);
     let job = {
         let (name, request) = (name.clone(), Arc::clone(&request));
         async move {
@@ -33,11 +33,11 @@ pub(crate) async fn accept_get(intake: &Intake, name: ConfigName, request: Contr
         .await;
 }
 
-pub(crate) async fn accept_put(intake: &Intake, name: ConfigName, request: ControlRequest) {
+pub(crate) async fn accept_put(intake: &Intake, name: ConfigName, request: Arc<ControlRequest>) {
     if let Err(refusal) = check_value(&name, &request) {
         return refuse(&request, &refusal).await;
     }
-    let (core, request) = (Arc::clone(&intake.core), Arc::new(request));
+    let core = Arc::clone(&intake.core);
     let job = {
         let (name, request) = (name.clone(), Arc::clone(&request));
         async move {
@@ -52,8 +52,8 @@ pub(crate) async fn accept_put(intake: &Intake, name: ConfigName, request: Contr
         .await;
 }
 
-pub(crate) async fn accept_delete(intake: &Intake, name: ConfigName, request: ControlRequest) {
-    let (core, request) = (Arc::clone(&intake.core), Arc::new(request));
+pub(crate) async fn accept_delete(intake: &Intake, name: ConfigName, request: Arc<ControlRequest>) {
+    let core = Arc::clone(&intake.core);
     let job = {
         let (name, request) = (name.clone(), Arc::clone(&request));
         async move {

@@ -31,12 +31,12 @@ enum Found {
     Link(weft_protocol::control::Link),
 }
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let key = match read(&request) {
         Ok(key) => key,
         Err(refusal) => return refuse(&request, &refusal).await,
     };
-    let (core, request) = (Arc::clone(&intake.core), Arc::new(request));
+    let core = Arc::clone(&intake.core);
     let address = Address::Entity(key.source.to_string());
     let job = {
         let request = Arc::clone(&request);

@@ -11,8 +11,8 @@ use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, refuse, reply};
 use crate::mailbox::Address;
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
-    let (core, request) = (Arc::clone(&intake.core), Arc::new(request));
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
+    let core = Arc::clone(&intake.core);
     let job = {
         let request = Arc::clone(&request);
         async move {

@@ -31,12 +31,12 @@ enum ChangeError {
     Record(#[from] DecodeError),
 }
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let link = match read(&request) {
         Ok(link) => link,
         Err(refusal) => return refuse(&request, &refusal).await,
     };
-    let (core, request) = (Arc::clone(&intake.core), Arc::new(request));
+    let core = Arc::clone(&intake.core);
     let address = Address::Entity(link.source.to_string());
     let job = {
         let request = Arc::clone(&request);

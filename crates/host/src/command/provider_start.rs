@@ -17,7 +17,7 @@ use crate::builtin::{Builtin, Kind, reported_image};
 use crate::core::Core;
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, refuse, reply};
-use crate::mailbox::Address;
+use crate::mailbox::{self, Address};
 use crate::registry::RunningProvider;
 
 const WHAT: &str = "provider start command";
@@ -29,7 +29,7 @@ struct Start {
     annotations: Annotations,
 }
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let start = match read(intake, &request) {
         Ok(start) => start,
         Err(refusal) => return refuse(&request, &refusal).await,
@@ -62,7 +62,9 @@ fn read(intake: &Intake, request: &ControlRequest) -> Result<Start, Refusal> {
 
 async fn run(core: &Core, start: Start) {
     let image = reported_image(&start.image).to_owned();
-    match try_run(core, &start).await {
+    // Caught here: the request has been answered, and whoever waits for the outcome waits for an event.
+    let outcome = mailbox::catch(try_run(core, &start)).await;
+    match outcome.and_then(|outcome| outcome) {
         Ok(substitution) => {
             tracing::info!(
                 { field::PROVIDER_ID } = %start.id,

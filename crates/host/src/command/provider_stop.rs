@@ -17,15 +17,13 @@ use crate::mailbox::Address;
 
 const WHAT: &str = "provider stop command";
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let id = match read(intake, &request) {
         Ok(id) => id,
         Err(refusal) => return refuse(&request, &refusal).await,
     };
     let core = Arc::clone(&intake.core);
     let address = Address::Entity(id.to_string());
-    // The reply is the job's, so the request is shared between the job and the refusal of a full mailbox.
-    let request = Arc::new(request);
     let job = {
         let request = Arc::clone(&request);
         async move {

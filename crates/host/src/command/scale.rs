@@ -16,7 +16,7 @@ use crate::mailbox::Address;
 
 const WHAT: &str = "component scale command";
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let scale = match read(&request) {
         Ok(scale) => scale,
         Err(refusal) => return refuse(&request, &refusal).await,

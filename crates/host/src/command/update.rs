@@ -15,7 +15,7 @@ use crate::mailbox::Address;
 
 const WHAT: &str = "component update command";
 
-pub(crate) async fn accept(intake: &Intake, request: ControlRequest) {
+pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let (scale, message) = match read(intake, &request) {
         Ok(Update::To(scale, message)) => (scale, message),
         Ok(Update::None(message)) => return reply(&request, &Ack::done(&message)).await,
