@@ -21,7 +21,7 @@ use weft_protocol::json;
 use weft_protocol::provider::LinkDefinition;
 use weft_protocol::state::{self, ComponentRecord, LatticeKey};
 use weft_protocol::subject::{ProviderMessage, ProviderSubjects};
-use weft_runtime::{Tasks, field};
+use weft_runtime::field;
 
 use crate::builtin::Builtin;
 use crate::error::Refusal;
@@ -48,7 +48,6 @@ pub(crate) struct Core {
     pub(crate) artifacts: Store,
     pub(crate) databases: Databases,
     pub(crate) leases: Leases,
-    pub(crate) tasks: Tasks,
     pub(crate) stop: watch::Sender<Option<StopRequest>>,
 }
 

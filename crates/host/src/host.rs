@@ -8,12 +8,13 @@ use tokio::time;
 use weft_artifact::Store;
 use weft_capabilities::http_server::HttpServer;
 use weft_engine::Engine;
+use weft_lattice::Lattice;
 use weft_lattice::bucket::{Bucket, BucketOptions};
-use weft_lattice::{Lattice, intake};
+use weft_lattice::intake::{self, Requests};
 use weft_model::labels::Labels;
 use weft_protocol::control::Inventory;
 use weft_protocol::event::{Data, HostStarted, HostStopped};
-use weft_protocol::subject::Auctions;
+use weft_protocol::subject::{Auctions, Operation};
 use weft_protocol::{state, wire};
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 
@@ -37,9 +38,16 @@ const KEYVALUE_DIR: &str = "keyvalue";
 pub struct Host {
     core: Arc<Core>,
     http: HttpServer,
-    intake: Shutdown,
+    mailboxes: Mailboxes,
+    /// Asks the intake and the heartbeat to end.
+    parts: Shutdown,
+    /// Nothing is put into mailboxes any more.
+    intake_ended: Shutdown,
     drain_timeout: Duration,
 }
+
+/// Says that a part has ended, in whatever way it does: also by a panic, or because it is aborted.
+struct Ended(Shutdown);
 
 /// Somebody asked this host to stop.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,7 +88,6 @@ impl Host {
             databases: Databases::new(options.data_dir.join(KEYVALUE_DIR), tasks.clone()),
             artifacts: Store::new(options.artifacts),
             leases: Leases::new(lattice.clone()),
-            tasks: tasks.clone(),
             stop: watch::Sender::new(None),
             identity,
             lattice,
@@ -102,13 +109,9 @@ impl Host {
         )
         .await?;
         let mailboxes = Mailboxes::new(options.mailbox_capacity, tasks.clone());
-        let stop_intake = tasks.shutdown().child();
-        let intake = Intake::new(Arc::clone(&core), mailboxes);
-        tasks.spawn(
-            TaskKind::Service,
-            "host.intake",
-            intake.run(requests, stop_intake.clone()),
-        );
+        let parts = tasks.shutdown().child();
+        let intake = Intake::new(Arc::clone(&core), mailboxes.clone());
+        let intake_ended = spawn_intake(intake, requests, &parts, tasks);
         core.publish(Data::HostStarted(HostStarted {
             friendly_name: core.identity.friendly_name.clone(),
             labels: core.registry.labels(),
@@ -116,16 +119,14 @@ impl Host {
             version: VERSION.to_owned(),
         }))
         .await;
-        tasks.spawn(
-            TaskKind::Worker,
-            "host.heartbeat",
-            heartbeat::run(Arc::clone(&core), options.heartbeat_interval),
-        );
+        spawn_heartbeat(&core, options.heartbeat_interval, &parts, tasks);
         tracing::info!({ field::HOST_ID } = %core.identity.id, { field::LATTICE } = %core.lattice.name(), "Host started");
         Ok(Self {
             core,
             http,
-            intake: stop_intake,
+            mailboxes,
+            parts,
+            intake_ended,
             drain_timeout: options.drain_timeout,
         })
     }
@@ -150,11 +151,11 @@ impl Host {
         }
     }
 
-    /// Stops: takes no more requests, lets open ones end, says that it stopped. Returns how many connections were broken
-    /// off because they did not end in time.
+    /// Stops: takes no more requests, lets open ones end, those of the control interface and of HTTP, and says that it
+    /// stopped. Returns how many connections were broken off because they did not end in time.
     pub async fn stop(&self) -> usize {
-        self.intake.request();
-        let cut = self.http.drain(self.drain_timeout).await;
+        self.parts.request();
+        let (cut, ()) = tokio::join!(self.http.drain(self.drain_timeout), self.finish_requests());
         self.core
             .publish(Data::HostStopped(HostStopped {
                 labels: self.core.registry.labels(),
@@ -168,6 +169,69 @@ impl Host {
         }
         tracing::info!({ field::HOST_ID } = %self.core.identity.id, cut, "Host stopped");
         cut
+    }
+
+    /// Waits for what the control interface has taken in, as long as open requests may take.
+    async fn finish_requests(&self) {
+        let finish = async {
+            self.intake_ended.requested().await;
+            self.mailboxes.idle().await;
+        };
+        if time::timeout(self.drain_timeout, finish).await.is_err() {
+            let busy: Vec<_> = self
+                .mailboxes
+                .busy()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            tracing::warn!(
+                mailboxes = ?busy,
+                "Requests that were taken in were not done when the host stopped"
+            );
+        }
+    }
+}
+
+// ===== impl Ended =====
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}
+
+/// Starts to take requests in, until `stop`. What is returned is requested once that has ended.
+fn spawn_intake(
+    intake: Intake,
+    requests: Requests<Operation>,
+    stop: &Shutdown,
+    tasks: &Tasks,
+) -> Shutdown {
+    let intake_ended = Shutdown::default();
+    let ended = Ended(intake_ended.clone());
+    let (stop, all) = (stop.clone(), tasks.shutdown());
+    tasks.spawn(TaskKind::Service, "host.intake", async move {
+        intake.run(requests, stop.clone()).await;
+        drop(ended);
+        stay(&stop, &all).await;
+    });
+    intake_ended
+}
+
+fn spawn_heartbeat(core: &Arc<Core>, interval: Duration, stop: &Shutdown, tasks: &Tasks) {
+    let core = Arc::clone(core);
+    let (stop, all) = (stop.clone(), tasks.shutdown());
+    tasks.spawn(TaskKind::Worker, "host.heartbeat", async move {
+        heartbeat::run(&core, interval, &stop).await;
+        stay(&stop, &all).await;
+    });
+}
+
+/// Keeps a task whose role has ended until everything is asked to end: a return before that is a failure, which it is
+/// where the role was not asked to end.
+async fn stay(role: &Shutdown, all: &Shutdown) {
+    if role.is_requested() {
+        all.requested().await;
     }
 }
 
@@ -194,4 +258,41 @@ fn all_labels(mut labels: Labels) -> Labels {
         labels.insert(key.to_owned(), value.to_owned());
     }
     labels
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use weft_runtime::End;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_role_that_was_asked_to_end_is_no_failure() {
+        let tasks = Tasks::new();
+        let (role, all) = (tasks.shutdown().child(), tasks.shutdown());
+        let stop = role.clone();
+        let (sender, ended) = oneshot::channel();
+        tasks.spawn(TaskKind::Service, "role", async move {
+            stop.requested().await;
+            sender.send(()).unwrap();
+            stay(&stop, &all).await;
+        });
+        role.request();
+        ended.await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(tasks.end().now_or_never().is_none());
+        assert_eq!(tasks.drain(Duration::from_secs(10)).await.aborted, []);
+        assert_eq!(tasks.end().await, End::Requested);
+    }
+
+    #[tokio::test]
+    async fn a_role_that_ends_by_itself_is_a_failure() {
+        let tasks = Tasks::new();
+        let (role, all) = (tasks.shutdown().child(), tasks.shutdown());
+        tasks.spawn(TaskKind::Service, "role", async move {
+            stay(&role, &all).await;
+        });
+        assert!(matches!(tasks.end().await, End::Failed(_)));
+    }
 }
