@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use weft_lattice::intake::{Request, Requests};
 use weft_model::problem::{Coded, Problem};
-use weft_protocol::control::Ack;
+use weft_protocol::control::{Ack, Lease};
 use weft_protocol::json;
 use weft_protocol::subject::Operation;
 use weft_runtime::{Shutdown, field};
@@ -13,7 +13,8 @@ use weft_runtime::{Shutdown, field};
 use crate::command;
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::mailbox::{self, Address, Job, Mailboxes};
+use crate::lease::{self, Standing};
+use crate::mailbox::{self, Address, Full, Job, Mailboxes};
 
 /// A request to this host.
 pub(crate) type ControlRequest = Request<Operation>;
@@ -22,6 +23,14 @@ pub(crate) type ControlRequest = Request<Operation>;
 pub(crate) struct Intake {
     pub(crate) core: Arc<Core>,
     mailboxes: Mailboxes,
+}
+
+/// What a request leads to.
+pub(crate) struct Work {
+    address: Address,
+    /// The answer, where it does not tell the outcome: given once the request is known to count.
+    ack: Option<Ack>,
+    job: Job,
 }
 
 // ===== impl Intake =====
@@ -40,20 +49,20 @@ impl Intake {
 
     /// Answers what can be answered at once, and puts the rest into mailboxes.
     async fn take_in(&self, request: Arc<ControlRequest>) {
-        if let Err(refusal) = self.check_lease(&request).await {
+        if let Err(refusal) = self.check_lease(&request) {
             refuse(&request, &refusal).await;
             return;
         }
         match request.operation.clone() {
             Operation::HostPing => command::ping::answer(self, &request).await,
             Operation::HostGet(_) => command::inventory::answer(self, &request).await,
-            Operation::HostStop(_) => command::stop::accept(self, &request).await,
+            Operation::HostStop(_) => command::stop::accept(self, request).await,
             Operation::ComponentAuction => {
                 command::auction::bid_for_component(self, &request).await
             }
             Operation::ProviderAuction => command::auction::bid_for_provider(self, &request).await,
-            Operation::LabelPut(_) => command::label::put(self, &request).await,
-            Operation::LabelDelete(_) => command::label::delete(self, &request).await,
+            Operation::LabelPut(_) => command::label::accept_put(self, request).await,
+            Operation::LabelDelete(_) => command::label::accept_delete(self, request).await,
             Operation::ComponentScale(_) => command::scale::accept(self, request).await,
             Operation::ComponentUpdate(_) => command::update::accept(self, request).await,
             Operation::ProviderStart(_) => command::provider_start::accept(self, request).await,
@@ -76,7 +85,9 @@ impl Intake {
         }
     }
 
-    async fn check_lease(&self, request: &ControlRequest) -> Result<(), Refusal> {
+    /// Refuses what is known to come from a manager that was replaced. An epoch that is not known is looked up later, by
+    /// the mailbox: nothing else waits for it.
+    fn check_lease(&self, request: &ControlRequest) -> Result<(), Refusal> {
         if !request.operation.kind().is_mutation() {
             return Ok(());
         }
@@ -84,30 +95,89 @@ impl Intake {
             what: "lease",
             reason: error.to_string(),
         })?;
-        self.core.leases.check(lease.as_ref()).await
+        match lease {
+            Some(lease) if self.core.leases.standing(&lease) == Standing::Superseded => {
+                Err(lease::superseded(&lease))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Puts a job into the mailbox of `address`. Where it is full, or the job panics, `request` is refused instead.
-    pub(crate) async fn push(
-        &self,
-        address: Address,
-        request: &Arc<ControlRequest>,
-        job: Job,
-    ) -> bool {
-        let subject = address.to_string();
-        let job = {
-            let request = Arc::clone(request);
-            async move {
-                if let Err(refusal) = mailbox::catch(job).await {
-                    refuse(&request, &refusal).await;
-                }
-            }
-        };
-        let is_accepted = self.mailboxes.push(address, job.boxed()).is_ok();
-        if !is_accepted {
-            refuse(request, &Refusal::Busy { subject }).await;
+    /// The lease of `request` where it has not been found to count.
+    fn unchecked_lease(&self, request: &ControlRequest) -> Option<Lease> {
+        if !request.operation.kind().is_mutation() {
+            return None;
         }
-        is_accepted
+        let lease = request.lease().ok().flatten()?;
+        (self.core.leases.standing(&lease) != Standing::Current).then_some(lease)
+    }
+
+    /// Puts `work` into its mailbox. Where that is full, or the job panics, `request` is refused instead.
+    pub(crate) async fn push(&self, request: &Arc<ControlRequest>, work: Work) {
+        let Work { address, ack, job } = work;
+        let subject = address.to_string();
+        let unchecked = self.unchecked_lease(request);
+        // To acknowledge a request is to say that it counts, which is not known yet.
+        let (ack, later_ack) = match unchecked {
+            None => (ack, None),
+            Some(_) => (None, ack),
+        };
+        let (core, asked) = (Arc::clone(&self.core), Arc::clone(request));
+        let job = perform(core, asked, unchecked, later_ack, job).boxed();
+        match (self.mailboxes.push(address, job), ack) {
+            (Err(Full), _) => refuse(request, &Refusal::Busy { subject }).await,
+            (Ok(()), Some(ack)) => reply(request, &ack).await,
+            (Ok(()), None) => {}
+        }
+    }
+}
+
+/// Does `job` once the request is known to count.
+async fn perform(
+    core: Arc<Core>,
+    request: Arc<ControlRequest>,
+    unchecked: Option<Lease>,
+    ack: Option<Ack>,
+    job: Job,
+) {
+    let done = async {
+        if let Some(lease) = &unchecked {
+            core.leases.check(lease).await?;
+        }
+        if let Some(ack) = &ack {
+            reply(&request, ack).await;
+        }
+        job.await;
+        Ok(())
+    };
+    let outcome = mailbox::catch(done).await.and_then(|outcome| outcome);
+    if let Err(refusal) = outcome {
+        refuse(&request, &refusal).await;
+    }
+}
+
+// ===== impl Work =====
+
+impl Work {
+    /// A job that answers the request itself.
+    pub(crate) fn new(address: Address, job: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self {
+            address,
+            ack: None,
+            job: job.boxed(),
+        }
+    }
+
+    /// A job whose outcome is an event; `ack` is the answer.
+    pub(crate) fn acknowledged(
+        address: Address,
+        ack: Ack,
+        job: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self {
+            ack: Some(ack),
+            ..Self::new(address, job)
+        }
     }
 }
 

@@ -23,6 +23,10 @@ pub(crate) enum Address {
     Config(String),
     /// Reading all links.
     AllLinks,
+    /// The labels of this host.
+    Labels,
+    /// Stopping this host.
+    Stop,
 }
 
 /// Something to be done.
@@ -185,6 +189,8 @@ impl fmt::Display for Address {
             Self::Entity(id) => write!(f, "entity.{id}"),
             Self::Config(name) => write!(f, "config.{name}"),
             Self::AllLinks => f.write_str("links"),
+            Self::Labels => f.write_str("labels"),
+            Self::Stop => f.write_str("stop"),
         }
     }
 }

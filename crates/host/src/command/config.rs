@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_model::application::Config;
 use weft_model::id::ConfigName;
 use weft_protocol::control::{Ack, Reply};
@@ -13,7 +12,7 @@ use weft_protocol::{json, state, wire};
 use super::malformed;
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 
 pub(crate) async fn accept_get(intake: &Intake, name: ConfigName, request: Arc<ControlRequest>) {
@@ -29,7 +28,7 @@ pub(crate) async fn accept_get(intake: &Intake, name: ConfigName, request: Arc<C
         }
     };
     intake
-        .push(Address::Config(name.to_string()), &request, job.boxed())
+        .push(&request, Work::new(Address::Config(name.to_string()), job))
         .await;
 }
 
@@ -48,7 +47,7 @@ pub(crate) async fn accept_put(intake: &Intake, name: ConfigName, request: Arc<C
         }
     };
     intake
-        .push(Address::Config(name.to_string()), &request, job.boxed())
+        .push(&request, Work::new(Address::Config(name.to_string()), job))
         .await;
 }
 
@@ -64,7 +63,7 @@ pub(crate) async fn accept_delete(intake: &Intake, name: ConfigName, request: Ar
         }
     };
     intake
-        .push(Address::Config(name.to_string()), &request, job.boxed())
+        .push(&request, Work::new(Address::Config(name.to_string()), job))
         .await;
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_lattice::bucket::{Update, Updated};
 use weft_model::link::{Link, LinkKey};
 use weft_protocol::control::{Ack, DeleteLink};
@@ -16,7 +15,7 @@ use weft_protocol::wire;
 use super::{invalid, malformed};
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 
 const WHAT: &str = "link delete command";
@@ -47,7 +46,7 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
             }
         }
     };
-    intake.push(address, &request, job.boxed()).await;
+    intake.push(&request, Work::new(address, job)).await;
 }
 
 fn read(request: &ControlRequest) -> Result<LinkKey, Refusal> {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_protocol::control::{Link, Reply};
 use weft_protocol::state::{ComponentRecord, LatticeKey};
 
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 
 pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
@@ -22,7 +21,9 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
             }
         }
     };
-    intake.push(Address::AllLinks, &request, job.boxed()).await;
+    intake
+        .push(&request, Work::new(Address::AllLinks, job))
+        .await;
 }
 
 async fn links(core: &Core) -> Result<Vec<Link>, Refusal> {

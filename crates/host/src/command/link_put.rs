@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_lattice::bucket::{RetryError, Update, Updated};
 use weft_model::link::Link;
 use weft_model::problem::{Coded, Problem};
@@ -17,7 +16,7 @@ use weft_protocol::wire;
 use super::{invalid, malformed};
 use crate::core::{Core, ReadConfigs};
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 
 const WHAT: &str = "link put command";
@@ -50,7 +49,7 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
             }
         }
     };
-    intake.push(address, &request, job.boxed()).await;
+    intake.push(&request, Work::new(address, job)).await;
 }
 
 fn read(request: &ControlRequest) -> Result<Link, Refusal> {

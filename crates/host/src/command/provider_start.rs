@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_model::id::{ConfigName, EntityId, ProviderId};
 use weft_model::labels::Annotations;
 use weft_model::problem::{Coded, Problem};
@@ -16,7 +15,7 @@ use super::{invalid, malformed};
 use crate::builtin::{Builtin, Kind, reported_image};
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse};
 use crate::mailbox::{self, Address};
 use crate::registry::RunningProvider;
 
@@ -36,10 +35,11 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     };
     let core = Arc::clone(&intake.core);
     let address = Address::Entity(start.id.to_string());
-    let job = async move { run(&core, start).await }.boxed();
-    if intake.push(address, &request, job).await {
-        reply(&request, &Ack::done(wire::text::PROVIDER_STARTED)).await;
-    }
+    let job = async move { run(&core, start).await };
+    let ack = Ack::done(wire::text::PROVIDER_STARTED);
+    intake
+        .push(&request, Work::acknowledged(address, ack, job))
+        .await;
 }
 
 fn read(intake: &Intake, request: &ControlRequest) -> Result<Start, Refusal> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_model::id::ProviderId;
 use weft_protocol::control::{Ack, StopProvider};
 use weft_protocol::event::{Data, ProviderStopped};
@@ -12,7 +11,7 @@ use weft_runtime::field;
 use super::{check_host, invalid, malformed};
 use crate::core::Core;
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 
 const WHAT: &str = "provider stop command";
@@ -33,7 +32,7 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
             }
         }
     };
-    intake.push(address, &request, job.boxed()).await;
+    intake.push(&request, Work::new(address, job)).await;
 }
 
 fn read(intake: &Intake, request: &ControlRequest) -> Result<ProviderId, Refusal> {

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use weft_protocol::control::{Ack, UpdateComponent};
 use weft_protocol::json;
 
 use super::{invalid, malformed};
 use crate::component::{self, Scale};
 use crate::error::Refusal;
-use crate::intake::{ControlRequest, Intake, refuse, reply};
+use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 
 const WHAT: &str = "component update command";
@@ -23,10 +22,11 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     };
     let core = Arc::clone(&intake.core);
     let address = Address::Entity(scale.id.to_string());
-    let job = async move { component::scale(&core, *scale).await }.boxed();
-    if intake.push(address, &request, job).await {
-        reply(&request, &Ack::done(&message)).await;
-    }
+    let job = async move { component::scale(&core, *scale).await };
+    let ack = Ack::done(&message);
+    intake
+        .push(&request, Work::acknowledged(address, ack, job))
+        .await;
 }
 
 /// What is to be done, and what the reply says.
