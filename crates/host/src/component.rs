@@ -36,6 +36,40 @@ pub(crate) struct Scale {
     pub(crate) allows_update: bool,
 }
 
+/// Another image for a component that runs.
+pub(crate) struct Update {
+    pub(crate) id: ComponentId,
+    pub(crate) image: Reference,
+    /// `None` keeps those it has.
+    pub(crate) annotations: Option<Annotations>,
+}
+
+/// Exchanges what a component runs from for another image, and tells the outcome in an event.
+pub(crate) async fn update(core: &Core, update: Update) {
+    // Looked up here: requests before this one may have changed it, or failed to start it.
+    let running = core.registry.component(&update.id);
+    let found = running.as_ref();
+    let update = Scale {
+        image: Some(update.image),
+        configs: found.map_or_else(Vec::new, |running| running.configs.to_vec()),
+        limits: found.map_or_else(LimitOverrides::default, |running| running.limits),
+        annotations: update
+            .annotations
+            .or_else(|| Some((*found?.annotations).clone()))
+            .unwrap_or_default(),
+        instances_max: found.map_or(0, |running| running.instances_max),
+        allows_update: true,
+        id: update.id,
+    };
+    if running.is_some() {
+        scale(core, update).await;
+    } else {
+        let component = update.id.to_string();
+        let problem = told(&Refusal::NoSuchComponent { component });
+        tell_failure(core, update, &problem, 0).await;
+    }
+}
+
 /// Makes a component what `scale` says, and tells the outcome in an event.
 pub(crate) async fn scale(core: &Core, scale: Scale) {
     let begun = Instant::now();
@@ -60,20 +94,18 @@ pub(crate) async fn scale(core: &Core, scale: Scale) {
             );
             core.publish(Data::ComponentScaled(event)).await;
         }
-        Err(problem) => {
-            tracing::warn!(
-                { field::COMPONENT_ID } = %scale.id,
-                { field::ERROR } = %problem,
-                { field::ERROR_CODE } = %problem.code,
-                { field::ELAPSED_MS } = elapsed_ms,
-                "Component not scaled"
-            );
-            tell_failure(core, scale, &problem).await;
-        }
+        Err(problem) => tell_failure(core, scale, &problem, elapsed_ms).await,
     }
 }
 
-async fn tell_failure(core: &Core, scale: Scale, problem: &Problem) {
+async fn tell_failure(core: &Core, scale: Scale, problem: &Problem, elapsed_ms: u64) {
+    tracing::warn!(
+        { field::COMPONENT_ID } = %scale.id,
+        { field::ERROR } = %problem,
+        { field::ERROR_CODE } = %problem.code,
+        { field::ELAPSED_MS } = elapsed_ms,
+        "Component not scaled"
+    );
     let failed = ComponentScaleFailed {
         annotations: scale.annotations,
         host_id: core.identity.id.to_string(),

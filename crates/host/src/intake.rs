@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use weft_lattice::intake::{Request, Requests};
+use weft_model::id::{ComponentId, ProviderId};
 use weft_model::problem::{Coded, Problem};
 use weft_protocol::control::{Ack, Lease};
 use weft_protocol::json;
@@ -15,6 +16,7 @@ use crate::core::Core;
 use crate::error::Refusal;
 use crate::lease::{self, Standing};
 use crate::mailbox::{self, Address, Full, Job, Mailboxes};
+use crate::outlook::Outlook;
 
 /// A request to this host.
 pub(crate) type ControlRequest = Request<Operation>;
@@ -30,6 +32,8 @@ pub(crate) struct Work {
     address: Address,
     /// The answer, where it does not tell the outcome: given once the request is known to count.
     ack: Option<Ack>,
+    /// What the job makes of the id.
+    outlook: Outlook,
     job: Job,
 }
 
@@ -112,9 +116,32 @@ impl Intake {
         (self.core.leases.standing(&lease) != Standing::Current).then_some(lease)
     }
 
+    /// The image that the component `id` will run from once all requests for it are done; `None` where it will not run.
+    pub(crate) fn expected_image(&self, id: &ComponentId) -> Option<Arc<str>> {
+        // Before what runs: a job that ends in between has changed that.
+        let outlook = self.mailboxes.outlook(&Address::Entity(id.to_string()));
+        match outlook.component {
+            Some(presence) => presence.image().cloned(),
+            None => Some(self.core.registry.component(id)?.image),
+        }
+    }
+
+    /// Whether the provider `id` will run once all requests for it are done.
+    pub(crate) fn expects_provider(&self, id: &ProviderId) -> bool {
+        let outlook = self.mailboxes.outlook(&Address::Entity(id.to_string()));
+        outlook
+            .provider
+            .unwrap_or_else(|| self.core.registry.provider(id).is_some())
+    }
+
     /// Puts `work` into its mailbox. Where that is full, or the job panics, `request` is refused instead.
     pub(crate) async fn push(&self, request: &Arc<ControlRequest>, work: Work) {
-        let Work { address, ack, job } = work;
+        let Work {
+            address,
+            ack,
+            outlook,
+            job,
+        } = work;
         let subject = address.to_string();
         let unchecked = self.unchecked_lease(request);
         // To acknowledge a request is to say that it counts, which is not known yet.
@@ -124,7 +151,7 @@ impl Intake {
         };
         let (core, asked) = (Arc::clone(&self.core), Arc::clone(request));
         let job = perform(core, asked, unchecked, later_ack, job).boxed();
-        match (self.mailboxes.push(address, job), ack) {
+        match (self.mailboxes.push(address, outlook, job), ack) {
             (Err(Full), _) => refuse(request, &Refusal::Busy { subject }).await,
             (Ok(()), Some(ack)) => reply(request, &ack).await,
             (Ok(()), None) => {}
@@ -164,6 +191,7 @@ impl Work {
         Self {
             address,
             ack: None,
+            outlook: Outlook::default(),
             job: job.boxed(),
         }
     }
@@ -178,6 +206,11 @@ impl Work {
             ack: Some(ack),
             ..Self::new(address, job)
         }
+    }
+
+    /// Says what the job makes of the id.
+    pub(crate) fn leading_to(self, outlook: Outlook) -> Self {
+        Self { outlook, ..self }
     }
 }
 

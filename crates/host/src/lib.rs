@@ -25,6 +25,7 @@ mod keyvalue;
 mod lease;
 mod mailbox;
 mod options;
+mod outlook;
 mod registry;
 mod router;
 

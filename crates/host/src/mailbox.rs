@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use weft_runtime::{TaskKind, Tasks, field};
 
 use crate::error::Refusal;
+use crate::outlook::Outlook;
 
 /// Whose mailbox it is.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -43,10 +44,17 @@ pub(crate) struct Mailboxes {
 struct Shared {
     capacity: usize,
     tasks: Tasks,
-    /// Jobs that wait, for each mailbox that has a task.
-    waiting: Mutex<BTreeMap<Address, VecDeque<Job>>>,
+    /// Those that have a task.
+    mailboxes: Mutex<BTreeMap<Address, Mailbox>>,
     /// How many mailboxes there are.
     count: watch::Sender<usize>,
+}
+
+/// A mailbox with a task.
+struct Mailbox {
+    /// Of the job that runs.
+    running: Outlook,
+    waiting: VecDeque<(Job, Outlook)>,
 }
 
 /// The mailbox is full; the job is dropped.
@@ -61,7 +69,7 @@ impl Mailboxes {
             shared: Arc::new(Shared {
                 capacity: capacity.max(1),
                 tasks,
-                waiting: Mutex::default(),
+                mailboxes: Mutex::default(),
                 count: watch::Sender::new(0),
             }),
         }
@@ -80,22 +88,36 @@ impl Mailboxes {
 
     /// The mailboxes that have jobs.
     pub(crate) fn busy(&self) -> Vec<Address> {
-        self.shared.waiting().keys().cloned().collect()
+        self.shared.mailboxes().keys().cloned().collect()
     }
 
-    /// Puts `job` behind those that `address` has already.
-    pub(crate) fn push(&self, address: Address, job: Job) -> Result<(), Full> {
-        let mut waiting = self.shared.waiting();
-        match waiting.get_mut(&address) {
-            Some(jobs) if jobs.len() >= self.shared.capacity => Err(Full),
-            Some(jobs) => {
-                jobs.push_back(job);
+    /// What the jobs of `address` make of it, the one that runs included.
+    pub(crate) fn outlook(&self, address: &Address) -> Outlook {
+        let mailboxes = self.shared.mailboxes();
+        let Some(mailbox) = mailboxes.get(address) else {
+            return Outlook::default();
+        };
+        let later = mailbox.waiting.iter().map(|(_, outlook)| outlook);
+        later.fold(mailbox.running.clone(), Outlook::then)
+    }
+
+    /// Puts `job`, which leads to `outlook`, behind those that `address` has already.
+    pub(crate) fn push(&self, address: Address, outlook: Outlook, job: Job) -> Result<(), Full> {
+        let mut mailboxes = self.shared.mailboxes();
+        match mailboxes.get_mut(&address) {
+            Some(mailbox) if mailbox.waiting.len() >= self.shared.capacity => Err(Full),
+            Some(mailbox) => {
+                mailbox.waiting.push_back((job, outlook));
                 Ok(())
             }
             None => {
-                waiting.insert(address.clone(), VecDeque::new());
-                self.shared.count.send_replace(waiting.len());
-                drop(waiting);
+                let mailbox = Mailbox {
+                    running: outlook,
+                    waiting: VecDeque::new(),
+                };
+                mailboxes.insert(address.clone(), mailbox);
+                self.shared.count.send_replace(mailboxes.len());
+                drop(mailboxes);
                 let name = format!("host.mailbox.{address}");
                 // Made here: the mailbox is removed also when the task is refused.
                 let guard = Guard {
@@ -152,15 +174,18 @@ impl Guard {
     /// The next job; removes the mailbox when there is none. What stands under the address after that is another mailbox,
     /// with a task of its own.
     fn next(&mut self) -> Option<Job> {
-        let mut waiting = self.shared.waiting();
+        let mut mailboxes = self.shared.mailboxes();
         let address = self.address.as_ref()?;
-        let job = waiting.get_mut(address).and_then(VecDeque::pop_front);
-        if job.is_none() {
-            waiting.remove(address);
-            self.shared.count.send_replace(waiting.len());
-            self.address = None;
+        if let Some(mailbox) = mailboxes.get_mut(address)
+            && let Some((job, outlook)) = mailbox.waiting.pop_front()
+        {
+            mailbox.running = outlook;
+            return Some(job);
         }
-        job
+        mailboxes.remove(address);
+        self.shared.count.send_replace(mailboxes.len());
+        self.address = None;
+        None
     }
 }
 
@@ -168,9 +193,9 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(address) = self.address.take() {
             // The task was aborted or refused: the process ends.
-            let mut waiting = self.shared.waiting();
-            waiting.remove(&address);
-            self.shared.count.send_replace(waiting.len());
+            let mut mailboxes = self.shared.mailboxes();
+            mailboxes.remove(&address);
+            self.shared.count.send_replace(mailboxes.len());
         }
     }
 }
@@ -178,8 +203,10 @@ impl Drop for Guard {
 // ===== impl Shared =====
 
 impl Shared {
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<Address, VecDeque<Job>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn mailboxes(&self) -> MutexGuard<'_, BTreeMap<Address, Mailbox>> {
+        self.mailboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,7 +254,9 @@ mod tests {
                     panic!("after the answer");
                 }
             };
-            mailboxes.push(address(), job.boxed()).unwrap();
+            mailboxes
+                .push(address(), Outlook::default(), job.boxed())
+                .unwrap();
         }
         drop(sender);
         let mut answers = Vec::new();
@@ -245,9 +274,17 @@ mod tests {
         timeout(DEADLINE, mailboxes.idle()).await.unwrap();
         let (done, wait) = oneshot::channel::<()>();
         let job = async move { wait.await.unwrap() };
-        mailboxes.push(address(), job.boxed()).unwrap();
-        mailboxes.push(address(), async {}.boxed()).unwrap();
-        assert!(mailboxes.push(address(), async {}.boxed()).is_err());
+        mailboxes
+            .push(address(), Outlook::default(), job.boxed())
+            .unwrap();
+        mailboxes
+            .push(address(), Outlook::default(), async {}.boxed())
+            .unwrap();
+        assert!(
+            mailboxes
+                .push(address(), Outlook::default(), async {}.boxed())
+                .is_err()
+        );
         let mut idle = Box::pin(mailboxes.idle());
         assert!(idle.as_mut().now_or_never().is_none());
         done.send(()).unwrap();
@@ -259,7 +296,9 @@ mod tests {
         let tasks = Tasks::new();
         tasks.drain(DEADLINE).await;
         let mailboxes = Mailboxes::new(1, tasks);
-        mailboxes.push(address(), async {}.boxed()).unwrap();
+        mailboxes
+            .push(address(), Outlook::default(), async {}.boxed())
+            .unwrap();
         assert!(mailboxes.busy().is_empty());
     }
 
@@ -267,15 +306,49 @@ mod tests {
     fn a_mailbox_that_was_made_anew_is_left_alone() {
         let mailboxes = Mailboxes::new(1, Tasks::new());
         let shared = &mailboxes.shared;
-        let mailbox = |jobs| shared.waiting().insert(address(), jobs);
+        let mailbox = |waiting| {
+            let running = Outlook::default();
+            let mailbox = Mailbox { running, waiting };
+            shared.mailboxes().insert(address(), mailbox);
+        };
         mailbox(VecDeque::new());
         let mut guard = Guard {
             shared: Arc::clone(shared),
             address: Some(address()),
         };
         assert!(guard.next().is_none());
-        mailbox(VecDeque::from([async {}.boxed()]));
+        mailbox(VecDeque::from([(async {}.boxed(), Outlook::default())]));
         drop(guard);
-        assert_eq!(shared.waiting()[&address()].len(), 1);
+        assert_eq!(shared.mailboxes()[&address()].waiting.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_outlook_is_that_of_the_jobs_that_are_left() {
+        let mailboxes = Mailboxes::new(8, Tasks::new());
+        let push = |outlook| {
+            let (done, wait) = oneshot::channel::<()>();
+            let job = async move { wait.await.unwrap() };
+            mailboxes.push(address(), outlook, job.boxed()).unwrap();
+            done
+        };
+        assert_eq!(mailboxes.outlook(&address()), Outlook::default());
+        let stop = push(Outlook::provider(false));
+        assert_eq!(mailboxes.outlook(&address()).provider, Some(false));
+        let start = push(Outlook::provider(true));
+        let link = push(Outlook::default());
+        assert_eq!(mailboxes.outlook(&address()).provider, Some(true));
+
+        // Once the start is done, what runs is known, whether it went well or not.
+        stop.send(()).unwrap();
+        start.send(()).unwrap();
+        let told = async {
+            while mailboxes.outlook(&address()) != Outlook::default() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(DEADLINE, told).await.unwrap();
+        assert_eq!(mailboxes.busy(), [address()]);
+        link.send(()).unwrap();
+        timeout(DEADLINE, mailboxes.idle()).await.unwrap();
     }
 }

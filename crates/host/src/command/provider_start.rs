@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse};
 use crate::mailbox::{self, Address};
+use crate::outlook::Outlook;
 use crate::registry::RunningProvider;
 
 const WHAT: &str = "provider start command";
@@ -38,7 +39,10 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let job = async move { run(&core, start).await };
     let ack = Ack::done(wire::text::PROVIDER_STARTED);
     intake
-        .push(&request, Work::acknowledged(address, ack, job))
+        .push(
+            &request,
+            Work::acknowledged(address, ack, job).leading_to(Outlook::provider(true)),
+        )
         .await;
 }
 
@@ -47,7 +51,7 @@ fn read(intake: &Intake, request: &ControlRequest) -> Result<Start, Refusal> {
         json::decode(&request.payload).map_err(|error| malformed(WHAT, &error))?;
     let convert = |error| invalid(WHAT, &error);
     let id = body.provider().map_err(convert)?;
-    if intake.core.registry.provider(&id).is_some() {
+    if intake.expects_provider(&id) {
         return Err(Refusal::ProviderRunning {
             provider: id.to_string(),
         });
@@ -104,7 +108,7 @@ async fn run(core: &Core, start: Start) {
 
 /// Starts the provider; returns what stands in for the backend that the image means, if something does.
 async fn try_run(core: &Core, start: &Start) -> Result<Option<&'static str>, Refusal> {
-    // Asked again: another request for the id may have come before this one in the mailbox.
+    // Asked again: a stop that came before may have failed.
     if core.registry.provider(&start.id).is_some() {
         return Err(Refusal::ProviderRunning {
             provider: start.id.to_string(),

@@ -13,6 +13,7 @@ use crate::core::Core;
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
+use crate::outlook::Outlook;
 
 const WHAT: &str = "provider stop command";
 
@@ -32,7 +33,8 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
             }
         }
     };
-    intake.push(&request, Work::new(address, job)).await;
+    let work = Work::new(address, job).leading_to(Outlook::provider(false));
+    intake.push(&request, work).await;
 }
 
 fn read(intake: &Intake, request: &ControlRequest) -> Result<ProviderId, Refusal> {

@@ -12,6 +12,7 @@ use crate::component::{self, Scale};
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse};
 use crate::mailbox::Address;
+use crate::outlook::{Outlook, Presence};
 
 const WHAT: &str = "component scale command";
 
@@ -20,14 +21,14 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
         Ok(scale) => scale,
         Err(refusal) => return refuse(&request, &refusal).await,
     };
-    let message = warning(intake, &scale);
+    let running = intake.expected_image(&scale.id);
+    let ack = Ack::done(&warning(running.as_deref(), &scale));
+    let outlook = outlook(running, &scale);
     let core = Arc::clone(&intake.core);
     let address = Address::Entity(scale.id.to_string());
     let job = async move { component::scale(&core, scale).await };
-    let ack = Ack::done(&message);
-    intake
-        .push(&request, Work::acknowledged(address, ack, job))
-        .await;
+    let work = Work::acknowledged(address, ack, job).leading_to(outlook);
+    intake.push(&request, work).await;
 }
 
 fn read(request: &ControlRequest) -> Result<Scale, Refusal> {
@@ -45,25 +46,71 @@ fn read(request: &ControlRequest) -> Result<Scale, Refusal> {
     })
 }
 
-/// What the reply says beyond that the request was accepted.
-fn warning(intake: &Intake, scale: &Scale) -> String {
-    let running = intake.core.registry.component(&scale.id);
-    match (running, &scale.image) {
-        (Some(running), Some(image))
-            if *running.image != *image.as_str() && scale.instances_max > 0 =>
-        {
-            if scale.allows_update {
-                format!(
-                    "component {} updates from {} to {image}",
-                    scale.id, running.image
-                )
-            } else {
-                format!(
-                    "component {} runs {} and keeps it: the request names {image}, but does not allow an update",
-                    scale.id, running.image
-                )
-            }
+/// What the reply says beyond that the request was accepted, where the component runs from the image `running` then.
+fn warning(running: Option<&str>, scale: &Scale) -> String {
+    let (Some(running), Some(image)) = (running, &scale.image) else {
+        return String::new();
+    };
+    if running == image.as_str() || scale.instances_max == 0 {
+        return String::new();
+    }
+    let id = &scale.id;
+    if scale.allows_update {
+        format!("component {id} updates from {running} to {image}")
+    } else {
+        format!(
+            "component {id} runs {running} and keeps it: the request names {image}, but does not allow an update"
+        )
+    }
+}
+
+/// What becomes of a component that runs from the image `running` then.
+fn outlook(running: Option<Arc<str>>, scale: &Scale) -> Outlook {
+    let presence = match (running, &scale.image) {
+        _ if scale.instances_max == 0 => Presence::Absent,
+        // Fails, and changes nothing.
+        (_, None) => return Outlook::default(),
+        (Some(running), Some(_)) if !scale.allows_update => Presence::From(running),
+        (_, Some(image)) => Presence::From(image.as_str().into()),
+    };
+    Outlook::component(presence)
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_model::labels::Annotations;
+    use weft_model::limits::LimitOverrides;
+
+    use super::*;
+
+    fn scale(image: Option<&str>, instances_max: u32, allows_update: bool) -> Scale {
+        Scale {
+            id: "web".parse().unwrap(),
+            image: image.map(|image| image.parse().unwrap()),
+            configs: Vec::new(),
+            limits: LimitOverrides::default(),
+            annotations: Annotations::new(),
+            instances_max,
+            allows_update,
         }
-        _ => String::new(),
+    }
+
+    #[test]
+    fn a_component_keeps_its_image_unless_an_update_is_allowed() {
+        let (old, new) = ("file:///old.wasm", "file:///new.wasm");
+        let check = |running: Option<&str>, scale: &Scale, expected: Option<&str>| {
+            let presence = outlook(running.map(Into::into), scale).component.unwrap();
+            assert_eq!(presence.image().map(|image| &**image), expected);
+        };
+        check(None, &scale(Some(new), 1, false), Some(new));
+        check(Some(old), &scale(Some(new), 1, false), Some(old));
+        check(Some(old), &scale(Some(new), 1, true), Some(new));
+        check(Some(old), &scale(Some(old), 0, false), None);
+        assert_eq!(outlook(None, &scale(None, 1, true)), Outlook::default());
+
+        assert_eq!(warning(Some(old), &scale(Some(old), 1, false)), "");
+        assert!(warning(Some(old), &scale(Some(new), 1, false)).contains("keeps it"));
+        assert!(warning(Some(old), &scale(Some(new), 1, true)).contains("updates from"));
+        assert_eq!(warning(Some(old), &scale(Some(new), 0, true)), "");
     }
 }
