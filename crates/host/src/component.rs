@@ -194,7 +194,10 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         config: Arc::new(LiveConfig::new(configs.merged)),
         problems: Arc::new([]),
     };
-    let version = core.registry.put_component(scale.id.clone(), component);
+    let version = core
+        .registry
+        .put_component(scale.id.clone(), component)
+        .map_err(|full| told(&Refusal::from(full)))?;
     core.settle_registry(version).await;
     Ok(scaled(
         core,

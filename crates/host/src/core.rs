@@ -35,6 +35,9 @@ use crate::router::Routing;
 /// The version that hosts and inventories tell.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What stands around an inventory in an event or a reply.
+const ENVELOPE_RESERVE_BYTES: usize = 4 << 10;
+
 /// What all parts of a host share.
 pub(crate) struct Core {
     pub(crate) identity: Identity,
@@ -209,6 +212,17 @@ impl Core {
         }
     }
 
+    /// What runs here, such that it fits into a message, and whether problems were left out for that.
+    pub(crate) fn told_inventory(&self) -> (Inventory, bool) {
+        let mut inventory = self.inventory();
+        let bytes_max = self.lattice.payload_bytes_max();
+        let is_short = shorten(
+            &mut inventory,
+            bytes_max.saturating_sub(ENVELOPE_RESERVE_BYTES),
+        );
+        (inventory, is_short)
+    }
+
     /// What runs here.
     pub(crate) fn inventory(&self) -> Inventory {
         let uptime = self.identity.started.elapsed();
@@ -237,10 +251,25 @@ impl Core {
     }
 }
 
+/// Makes an inventory fit into `bytes_max` by leaving problems out; nothing else can be, as what is not in an inventory is
+/// taken for not running. Returns whether it did.
+fn shorten(inventory: &mut Inventory, bytes_max: usize) -> bool {
+    if json::encode(inventory).len() <= bytes_max {
+        return false;
+    }
+    for component in &mut inventory.components {
+        component.weft_problems.clear();
+    }
+    for provider in &mut inventory.providers {
+        provider.weft_problems.clear();
+    }
+    true
+}
+
 // ===== impl RunningComponent, RunningProvider =====
 
 impl RunningComponent {
-    fn to_entry(&self, id: &str) -> ComponentEntry {
+    pub(crate) fn to_entry(&self, id: &str) -> ComponentEntry {
         ComponentEntry {
             id: id.to_owned(),
             image_ref: self.image.to_string(),
@@ -263,7 +292,7 @@ impl RunningProvider {
         }
     }
 
-    fn to_entry(&self, id: &str) -> ProviderEntry {
+    pub(crate) fn to_entry(&self, id: &str) -> ProviderEntry {
         ProviderEntry {
             id: id.to_owned(),
             image_ref: Some(self.image.to_string()),
@@ -273,5 +302,34 @@ impl RunningProvider {
             weft_substitution: self.substitution().map(str::to_owned),
             weft_problems: self.problems.iter().map(Into::into).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_model::problem::Problem;
+
+    use super::*;
+
+    #[test]
+    fn problems_make_room_for_what_runs() {
+        let refusal = Refusal::Unsupported { operation: "x" };
+        let entry = ComponentEntry {
+            id: "web".to_owned(),
+            weft_problems: vec![(&Problem::new(&refusal)).into()],
+            ..ComponentEntry::default()
+        };
+        let full = Inventory {
+            components: vec![entry; 3],
+            ..Inventory::default()
+        };
+        let bytes = json::encode(&full).len();
+        let mut inventory = full.clone();
+        assert!(!shorten(&mut inventory, bytes));
+        assert_eq!(inventory, full);
+        assert!(shorten(&mut inventory, bytes - 1));
+        assert!(json::encode(&inventory).len() < bytes);
+        assert_eq!(inventory.components.len(), 3);
+        assert!(inventory.components[0].weft_problems.is_empty());
     }
 }

@@ -6,6 +6,8 @@ use weft_lattice::RequestError;
 use weft_lattice::bucket::BucketError;
 use weft_model::problem::Coded;
 
+use crate::registry::InventoryFull;
+
 /// Why a host cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -166,6 +168,12 @@ pub enum Refusal {
         /// What was asked for.
         operation: &'static str,
     },
+    /// What runs here would not fit into a heartbeat any more.
+    #[error("what this host runs would take more than the {bytes_max} bytes that it can tell of")]
+    InventoryFull {
+        /// The bound.
+        bytes_max: usize,
+    },
     /// A defect of the host: what was asked for may be done in part.
     #[error("the host failed while it did what was asked")]
     Panicked,
@@ -201,6 +209,7 @@ impl Coded for Refusal {
             Self::Unsupported { .. } => "HST012",
             Self::Busy { .. } => "HST013",
             Self::Panicked => "HST014",
+            Self::InventoryFull { .. } => "HST015",
         }
     }
 
@@ -226,6 +235,7 @@ impl Coded for Refusal {
             Self::LabelSize { .. }
             | Self::TooManyLabels { .. }
             | Self::Panicked
+            | Self::InventoryFull { .. }
             | Self::Database { .. }
             | Self::State { .. } => String::new(),
         }
@@ -248,10 +258,19 @@ impl Coded for Refusal {
             }
             Self::LinkConflict { target } => format!("the present link leads to `{target}`"),
             Self::Superseded { .. } => "another manager acts for this lattice now".to_owned(),
+            Self::InventoryFull { .. } => "raise `max_payload` of the NATS server, or spread the components over more hosts".to_owned(),
             Self::Busy { .. } => "try again when the present requests are done".to_owned(),
             _ => return Vec::new(),
         };
         vec![hint]
+    }
+}
+
+impl From<InventoryFull> for Refusal {
+    fn from(full: InventoryFull) -> Self {
+        Self::InventoryFull {
+            bytes_max: full.bytes_max,
+        }
     }
 }
 

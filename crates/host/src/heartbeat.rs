@@ -14,6 +14,10 @@ pub(crate) async fn run(core: &Core, interval: Duration, stop: &Shutdown) {
     let mut timer = time::interval_at(Instant::now() + interval, interval);
     timer.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
     while stop.or(timer.tick()).await.is_some() {
-        core.publish(Data::HostHeartbeat(core.inventory())).await;
+        let (inventory, is_short) = core.told_inventory();
+        if is_short {
+            tracing::warn!("Heartbeat without problems, with them it would not fit into a message");
+        }
+        core.publish(Data::HostHeartbeat(inventory)).await;
     }
 }

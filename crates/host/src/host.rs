@@ -15,7 +15,7 @@ use weft_model::labels::Labels;
 use weft_protocol::control::Inventory;
 use weft_protocol::event::{Data, HostStarted, HostStopped};
 use weft_protocol::subject::{Auctions, Operation};
-use weft_protocol::{state, wire};
+use weft_protocol::{json, state, wire};
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 
 use crate::core::{Core, Identity, VERSION};
@@ -30,6 +30,8 @@ use crate::{heartbeat, router};
 
 /// How long the state of the lattice may take to be listed at the start.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
+/// What inventories take beside labels and entries, with the event around them.
+const INVENTORY_RESERVE_BYTES: usize = 8 << 10;
 /// The directory of the embedded key-value store in the data directory.
 const KEYVALUE_DIR: &str = "keyvalue";
 
@@ -74,7 +76,11 @@ impl Host {
         let http = HttpServer::start(options.http).map_err(StartError::Http)?;
         let records = open_bucket(&lattice, state::lattice_bucket(lattice.name())).await?;
         let configs = open_bucket(&lattice, state::config_bucket(lattice.name())).await?;
-        let registry = Arc::new(Registry::new(all_labels(options.labels)));
+        let told_bytes_max = lattice
+            .payload_bytes_max()
+            .min(json::PAYLOAD_BYTES_MAX)
+            .saturating_sub(INVENTORY_RESERVE_BYTES);
+        let registry = Arc::new(Registry::new(all_labels(options.labels), told_bytes_max));
         let (routing, listed) = router::start(
             Arc::clone(&registry),
             http.clone(),

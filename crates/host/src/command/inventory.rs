@@ -5,5 +5,6 @@ use weft_protocol::control::Reply;
 use crate::intake::{ControlRequest, Intake, reply};
 
 pub(crate) async fn answer(intake: &Intake, request: &ControlRequest) {
-    reply(request, &Reply::data(intake.core.inventory())).await;
+    let (inventory, _) = intake.core.told_inventory();
+    reply(request, &Reply::data(inventory)).await;
 }

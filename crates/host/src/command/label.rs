@@ -49,7 +49,7 @@ async fn delete(core: &Core, request: &ControlRequest) {
         Ok(label) => label,
         Err(error) => return refuse(request, &malformed("label delete command", &error)).await,
     };
-    if core.registry.set_label(&label.key, None).is_some() {
+    if core.registry.remove_label(&label.key) {
         tell(core).await;
         reply(request, &Ack::done(wire::text::LABEL_DELETED)).await;
     } else {
@@ -61,7 +61,7 @@ fn put(core: &Core, request: &ControlRequest) -> Result<(), Refusal> {
     let label: PutLabel =
         json::decode(&request.payload).map_err(|error| malformed("label put command", &error))?;
     check_bounds(&core.registry.labels(), &label)?;
-    core.registry.set_label(&label.key, Some(label.value));
+    core.registry.set_label(&label.key, label.value)?;
     Ok(())
 }
 

@@ -138,7 +138,7 @@ async fn try_run(core: &Core, start: &Start) -> Result<Option<&'static str>, Ref
         problems: Arc::new([]),
     };
     let substitution = provider.substitution();
-    let version = core.registry.put_provider(start.id.clone(), provider);
+    let version = core.registry.put_provider(start.id.clone(), provider)?;
     core.settle_registry(version).await;
     Ok(substitution)
 }
