@@ -6,6 +6,7 @@
 mod delete;
 mod deploy;
 mod get;
+mod ids;
 mod list;
 mod manifest;
 mod put;
@@ -30,6 +31,8 @@ use weft_protocol::json;
 use weft_protocol::subject::ApplicationOperation;
 use weft_runtime::{Shutdown, field};
 
+pub(crate) use ids::Ids;
+
 use crate::controller::Snapshot;
 use crate::error::Error;
 use crate::metrics::{Counter, Counters};
@@ -49,6 +52,8 @@ pub(crate) struct Api {
     /// How far the controller has come with the store.
     pub(crate) passed: Passed,
     pub(crate) bounds: Bounds,
+    /// For versions and revisions.
+    pub(crate) ids: Ids,
     pub(crate) counters: Counters,
 }
 

@@ -12,7 +12,7 @@ use weft_model::problem::{Coded, render_chain};
 use weft_protocol::{state, wire};
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 
-use crate::api::{Api, Bounds};
+use crate::api::{Api, Bounds, Ids};
 use crate::clock::Clock;
 use crate::controller::{self, Controller, Snapshot};
 use crate::error::StartError;
@@ -251,6 +251,7 @@ impl Parts {
             snapshots,
             passed,
             bounds: Bounds::new(&self.options, lattice.payload_bytes_max()),
+            ids: Ids::new(),
             counters: self.counters.clone(),
         };
         self.start_api(api).await

@@ -1,7 +1,6 @@
 //! `put`: a manifest is stored as a new version.
 
 use bytes::Bytes;
-use ulid::Ulid;
 use weft_lattice::Headers;
 use weft_manifest::Document;
 use weft_protocol::application::{ErrorReply, PutReply, PutResult};
@@ -29,8 +28,8 @@ struct Prepared {
 impl Api {
     pub(super) async fn put(&self, payload: Bytes, headers: &Headers) -> Result<Vec<u8>, Error> {
         let reading = Reading::of(headers);
-        let assigned = Ulid::generate().to_string();
-        let revision = RevisionId::new(Ulid::generate().to_string());
+        let assigned = self.ids.next();
+        let revision = RevisionId::new(self.ids.next());
         let bytes_max = self.bounds.manifest_bytes_max;
         let prepared = work::run(payload.len(), move || {
             let accepted = manifest::read(&payload, reading)?;
