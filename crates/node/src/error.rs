@@ -50,6 +50,15 @@ pub enum StartError {
         /// Who answers there, for people.
         occupant: String,
     },
+    /// HTTP cannot be served at the address that links without one share.
+    #[error("cannot serve HTTP at {address}")]
+    HttpAddress {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
     /// The embedded broker does not start for another reason.
     #[error("cannot start the embedded broker")]
     Broker(#[source] weft_broker::Error),
@@ -81,6 +90,7 @@ impl Coded for StartError {
             Self::HostKey { .. } => "DAT004",
             Self::RunFile(error) => error.code(),
             Self::BrokerAddress { .. } => "BRK001",
+            Self::HttpAddress { .. } => "HTP001",
             Self::Broker(_) => "BRK002",
             Self::Connect(error) => error.code(),
             Self::Host(_) => "NOD001",
@@ -94,7 +104,9 @@ impl Coded for StartError {
             | Self::DataDirInUse { path, .. }
             | Self::DataDirForeign { path }
             | Self::HostKey { path } => path.display().to_string(),
-            Self::BrokerAddress { address, .. } => address.to_string(),
+            Self::BrokerAddress { address, .. } | Self::HttpAddress { address, .. } => {
+                address.to_string()
+            }
             Self::Connect(error) => error.subject(),
             Self::RunFile(error) => error.subject(),
             Self::Broker(_) => "broker".to_owned(),
@@ -122,6 +134,19 @@ impl Coded for StartError {
                 format!("join it with `weft up --nats-url nats://{address}`"),
                 "or listen elsewhere: `weft up --listen 127.0.0.1:0`".to_owned(),
             ],
+            Self::HttpAddress { address, source } => {
+                let elsewhere =
+                    "serve it elsewhere: `weft up --http 127.0.0.1:0` takes a free port".to_owned();
+                let who = match source.kind() {
+                    io::ErrorKind::AddrInUse => format!(
+                        "see who has the port: `ss -ltnp 'sport = :{}'`",
+                        address.port()
+                    ),
+                    io::ErrorKind::PermissionDenied => "use a port of 1024 or above".to_owned(),
+                    _ => "check that the address belongs to this machine".to_owned(),
+                };
+                vec![elsewhere, who]
+            }
             Self::Connect(error) => error.hints(),
             Self::RunFile(error) => error.hints(),
             Self::Broker(_) | Self::Host(_) | Self::Manager(_) => Vec::new(),

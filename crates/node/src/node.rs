@@ -3,7 +3,7 @@
 mod broker;
 mod connector;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -90,11 +90,16 @@ impl Node {
     /// # Errors
     ///
     /// [`StartError`]; what had started is stopped.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let data_dir = DataDir::hold(&options.data_dir)?;
         // Left behind by a process that was killed.
         run_file::remove(data_dir.path())?;
+        let http = options.roles.host.then(|| take_address(options.http_address));
+        let http = http.transpose()?;
         let broker = start_broker(&options, &data_dir).await?;
+        if let Some((_socket, address)) = http {
+            options.http_address = address;
+        }
         let tasks = Tasks::new();
         match start_roles(options, &data_dir, broker.as_ref(), &tasks).await {
             Ok(Started {
@@ -212,6 +217,17 @@ impl Node {
             started_at: self.started_at.to_string(),
         }
     }
+}
+
+/// Takes the address for HTTP, with its real port, until the socket is dropped. The server listens there once a link leads
+/// to a component; that somebody else does is told here, where the person who can change it looks.
+fn take_address(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    TcpListener::bind(address)
+        .and_then(|socket| {
+            let bound = socket.local_addr()?;
+            Ok((socket, bound))
+        })
+        .map_err(|source| StartError::HttpAddress { address, source })
 }
 
 struct Started {
