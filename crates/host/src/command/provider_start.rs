@@ -81,6 +81,7 @@ async fn run(core: &Core, start: Start) {
                 image_ref: image,
                 provider_id: start.id.to_string(),
                 annotations: start.annotations,
+                weft_substitution: substitution.map(str::to_owned),
                 ..ProviderStarted::default()
             }))
             .await;

@@ -154,6 +154,9 @@ pub struct ProviderStarted {
     /// `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_name: Option<String>,
+    /// Weft: what stands in for the backend that the image means, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weft_substitution: Option<String>,
 }
 
 /// Data of `provider_start_failed`.

@@ -86,7 +86,13 @@ pub(super) fn of_event(event: &Event) -> Option<ChangeView> {
             message: data.error.clone(),
             ..ChangeView::new("component", &data.component_id, "failed")
         },
-        Data::ProviderStarted(data) => ChangeView::new("provider", &data.provider_id, "running"),
+        Data::ProviderStarted(data) => ChangeView {
+            message: match &data.weft_substitution {
+                Some(substitution) => format!("with a stand-in: {substitution}"),
+                None => String::new(),
+            },
+            ..ChangeView::new("provider", &data.provider_id, "running")
+        },
         Data::ProviderStopped(data) => ChangeView::new("provider", &data.provider_id, "stopped"),
         Data::ProviderStartFailed(data) => ChangeView {
             message: data.error.clone(),
