@@ -1,0 +1,20 @@
+//! The program as a stranger runs it: real processes, real files, real sockets.
+//!
+//! Each test has a home directory of its own, and with it a data directory; ports are free ones. Components come from
+//! `cargo xtask guests`.
+
+#![forbid(unsafe_code)]
+
+mod backends;
+mod data_dir;
+mod guests;
+mod help;
+mod home;
+mod http;
+mod images;
+mod lifecycle;
+mod manifests;
+mod nats;
+mod ports;
+mod running;
+mod wait;
