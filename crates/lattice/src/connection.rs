@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use ulid::Ulid;
 use weft_runtime::field;
 
@@ -207,7 +207,12 @@ fn record(sender: &watch::Sender<Connection>, event: &Event) {
             warn!({ field::ERROR } = %error, "NATS server reports an error")
         }
         Event::ClientError(error) => {
-            warn!({ field::ERROR } = %error, "NATS client reports an error")
+            // An attempt to reach NATS again fails as often as it is made; that it is unreachable was said.
+            if sender.borrow().state == ConnectionState::Disconnected {
+                debug!({ field::ERROR } = %error, "NATS is still unreachable");
+            } else {
+                warn!({ field::ERROR } = %error, "NATS client reports an error");
+            }
         }
     }
 }
