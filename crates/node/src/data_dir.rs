@@ -39,18 +39,35 @@ impl DataDir {
     /// [`StartError::DataDirInUse`] when another process holds it, [`StartError::DataDirForeign`] when it is not private,
     /// [`StartError::DataDir`] when the operating system refuses.
     pub fn hold(path: &Path) -> Result<Self, StartError> {
+        Self::make(path)?;
+        let lock = lock(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Makes the directory at `path` if it is not there, and looks whether it is private, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::DataDirForeign`] when it is not private, [`StartError::DataDir`] when the operating system refuses.
+    pub fn make(path: &Path) -> Result<(), StartError> {
         let io_error = |source| StartError::DataDir {
             path: path.to_owned(),
             source,
         };
         let is_new = !path.exists();
+        if !is_new && !path.is_dir() {
+            return Err(io_error(io::ErrorKind::NotADirectory.into()));
+        }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(io_error)?;
         let metadata = fs::metadata(path).map_err(io_error)?;
-        let is_own = metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
+        let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
         if !is_own || metadata.mode() & 0o022 != 0 {
             return Err(StartError::DataDirForeign {
                 path: path.to_owned(),
@@ -60,11 +77,7 @@ impl DataDir {
         if is_new || metadata.mode() & 0o077 != 0 {
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io_error)?;
         }
-        let lock = lock(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(())
     }
 
     /// The directory.

@@ -94,7 +94,10 @@ impl Node {
         let data_dir = DataDir::hold(&options.data_dir)?;
         // Left behind by a process that was killed.
         run_file::remove(data_dir.path())?;
-        let http = options.roles.host.then(|| take_address(options.http_address));
+        let http = options
+            .roles
+            .host
+            .then(|| take_address(options.http_address));
         let http = http.transpose()?;
         let broker = start_broker(&options, &data_dir).await?;
         if let Some((_socket, address)) = http {

@@ -6,7 +6,6 @@ mod error;
 mod follow;
 mod log;
 mod options;
-mod private_dir_unix;
 mod resolve;
 mod run;
 mod spawn_unix;

@@ -13,6 +13,11 @@ use crate::commands::app::status::{problems_of, word};
 use crate::ui::count;
 use crate::view::{Block, ProblemView, SchemaVersion, View};
 
+/// Parts of which it is known what was told last.
+const PARTS_MAX: usize = 4096;
+/// What is told of a part that runs no more.
+const STOPPED: &str = "stopped";
+
 /// Something that is now otherwise.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(super) struct ChangeView {
@@ -37,6 +42,8 @@ pub(super) struct ChangeView {
 #[derive(Debug, Default)]
 pub(super) struct Told {
     applications: BTreeMap<ApplicationName, (StatusType, String)>,
+    /// Components and providers that have not stopped, with what was told of them.
+    parts: BTreeMap<(&'static str, String), (&'static str, String)>,
 }
 
 // ===== impl Told =====
@@ -52,6 +59,24 @@ impl Told {
             return None;
         }
         Some(application(name, status))
+    }
+
+    /// What to tell of an event of this host; `None` for those that tell nothing new to people. What fails is tried again,
+    /// and fails again with the same words.
+    pub(super) fn see_event(&mut self, event: &Event) -> Option<ChangeView> {
+        let change = of_event(event)?;
+        let part = (change.subject, change.name.clone());
+        if change.status == STOPPED {
+            self.parts.remove(&part);
+            return Some(change);
+        }
+        if self.parts.len() >= PARTS_MAX {
+            // What is told once more does no harm.
+            self.parts.clear();
+        }
+        let state = (change.status, change.message.clone());
+        let told = self.parts.insert(part, state.clone());
+        (told != Some(state)).then_some(change)
     }
 }
 
@@ -69,11 +94,10 @@ fn application(name: &ApplicationName, status: &Status) -> ChangeView {
     }
 }
 
-/// What to tell of an event of this host; `None` for those that tell nothing new to people.
-pub(super) fn of_event(event: &Event) -> Option<ChangeView> {
+fn of_event(event: &Event) -> Option<ChangeView> {
     let change = match &event.data {
         Data::ComponentScaled(data) if data.max_instances == 0 => {
-            ChangeView::new("component", &data.component_id, "stopped")
+            ChangeView::new("component", &data.component_id, STOPPED)
         }
         Data::ComponentScaled(data) => {
             let instances = usize::try_from(data.max_instances).unwrap_or(usize::MAX);
@@ -93,7 +117,7 @@ pub(super) fn of_event(event: &Event) -> Option<ChangeView> {
             },
             ..ChangeView::new("provider", &data.provider_id, "running")
         },
-        Data::ProviderStopped(data) => ChangeView::new("provider", &data.provider_id, "stopped"),
+        Data::ProviderStopped(data) => ChangeView::new("provider", &data.provider_id, STOPPED),
         Data::ProviderStartFailed(data) => ChangeView {
             message: data.error.clone(),
             ..ChangeView::new("provider", &data.provider_id, "failed")
@@ -188,6 +212,7 @@ impl View for ChangeView {
 mod tests {
     use super::*;
     use weft_lattice::protocol::application::StatusInfo;
+    use weft_lattice::protocol::event::{ComponentScaleFailed, ComponentScaled};
 
     fn status(kind: StatusType, version: &str) -> Status {
         Status {
@@ -216,5 +241,40 @@ mod tests {
         );
         assert!(told.see(&name, &undeployed).is_some());
         assert_eq!(told.see(&name, &undeployed), None);
+    }
+
+    #[test]
+    fn a_failure_that_comes_again_is_told_once() {
+        let event = |data: Data| Event {
+            id: String::new(),
+            source: String::new(),
+            time: None,
+            data,
+        };
+        let failed = |error: &str| {
+            event(Data::ComponentScaleFailed(ComponentScaleFailed {
+                component_id: "shop-web".to_owned(),
+                error: error.to_owned(),
+                ..ComponentScaleFailed::default()
+            }))
+        };
+        let scaled = |max_instances| {
+            event(Data::ComponentScaled(ComponentScaled {
+                component_id: "shop-web".to_owned(),
+                max_instances,
+                ..ComponentScaled::default()
+            }))
+        };
+        let mut told = Told::default();
+        let mut check = |event: &Event, is_told| {
+            assert_eq!(told.see_event(event).is_some(), is_told, "{event:?}");
+        };
+        check(&failed("no such file"), true);
+        check(&failed("no such file"), false);
+        check(&failed("not WebAssembly"), true);
+        check(&scaled(1), true);
+        check(&scaled(1), false);
+        check(&scaled(0), true);
+        check(&scaled(1), true);
     }
 }

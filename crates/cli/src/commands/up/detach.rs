@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use weft_node::DataDir;
 use weft_node::run_file::{self, RunFile};
 
 use super::error::UpError;
 use super::options::UpOptions;
-use super::private_dir_unix::ensure_private_dir;
 use super::spawn_unix::{open_log, spawn};
 use super::view::UpView;
 use crate::console::Console;
@@ -42,10 +42,7 @@ pub(super) async fn run(options: &UpOptions, context: &mut Context) -> Result<()
     let begun = Instant::now();
     let timeout = context.timeout_or(TIMEOUT);
     let data_dir = &options.data_dir;
-    ensure_private_dir(data_dir).map_err(|source| UpError::DataDir {
-        path: data_dir.clone(),
-        source,
-    })?;
+    DataDir::make(data_dir).map_err(|error| UpError::Start(Box::new(error)))?;
     let log_file = data_dir.join(LOG_NAME);
     let of_log = |source| UpError::Log {
         path: log_file.clone(),

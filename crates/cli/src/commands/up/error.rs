@@ -88,14 +88,6 @@ pub(super) enum UpError {
         /// How many.
         what: String,
     },
-    /// The data directory cannot be made.
-    #[error("cannot make the data directory `{}`", path.display())]
-    DataDir {
-        /// The directory.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
     /// The file for the output of the process cannot be written.
     #[error("cannot write the log `{}`", path.display())]
     Log {
@@ -228,7 +220,7 @@ impl UpError {
     fn status(&self) -> Status {
         match self {
             Self::Misfits { .. } => Status::Usage,
-            Self::Manifests { .. } | Self::DataDir { .. } | Self::Log { .. } => Status::Rejected,
+            Self::Manifests { .. } | Self::Log { .. } => Status::Rejected,
             Self::Spawn { .. } | Self::RunFile(_) => Status::Unforeseen,
             Self::Ended { status, .. } => status.unwrap_or(Status::Unforeseen),
             Self::NotReady { .. } => Status::Deadline,
@@ -251,7 +243,7 @@ impl Coded for UpError {
         match self {
             Self::Misfits { .. } | Self::LogLevel { .. } => "CLI012",
             Self::Manifests { .. } => "CLI006",
-            Self::DataDir { .. } | Self::Log { .. } | Self::AccessLog { .. } => "CLI014",
+            Self::Log { .. } | Self::AccessLog { .. } => "CLI014",
             Self::Spawn { .. } | Self::Ended { .. } => "CLI015",
             Self::Signals(_) | Self::Failed { .. } => "CLI002",
             Self::Follow { source } => source.code(),
@@ -272,7 +264,6 @@ impl Coded for UpError {
             Self::Failed { task, .. } => task.clone(),
             Self::Start(error) => error.subject(),
             Self::AccessLog { path, .. }
-            | Self::DataDir { path, .. }
             | Self::Log { path, .. }
             | Self::Ended { log: path, .. }
             | Self::NotReady { log: path, .. }
@@ -288,7 +279,7 @@ impl Coded for UpError {
                 vec!["see what there is with `weft up --help`".to_owned()]
             }
             Self::Manifests { .. } => vec!["correct them, or start without them".to_owned()],
-            Self::DataDir { .. } | Self::Log { .. } => {
+            Self::Log { .. } => {
                 vec!["name a directory that you may write with `--data-dir`".to_owned()]
             }
             Self::LogLevel { .. } => vec![

@@ -90,7 +90,7 @@ impl Changes {
                 item = event => match item {
                     None => self.events = None,
                     Some(Item::Event(event)) if Some(&event.source) == self.host_id.as_ref() => {
-                        if let Some(change) = change::of_event(&event) {
+                        if let Some(change) = self.told.see_event(&event) {
                             return change;
                         }
                     }
