@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::guests::hello;
 use crate::home::Home;
-use crate::http::{free_port, wait_for_page};
+use crate::http::{free_port, get, wait_for_page};
 use crate::running::Up;
 use crate::wait::wait_until;
 
@@ -25,8 +25,8 @@ impl Server {
     pub(crate) fn start() -> Option<Self> {
         // Another may take the port that was free a moment ago.
         (0..10)
-            .find_map(|_| Self::start_at(free_port()).transpose())?
-            .ok()
+            .find_map(|_| Self::start_at(free_port()).ok())
+            .unwrap_or_else(|| panic!("`nats-server` does not start"))
     }
 
     /// As [`Self::start`], at `port`; an error when it does not start there.
@@ -153,7 +153,7 @@ fn up_joins_a_server_when_it_comes() {
         &[&arguments[..], &["--allow-file-load=components"]].concat(),
     );
     up.wait_for("trying again until it can be reached");
-    let Ok(Some(_server)) = Server::start_at(port) else {
+    let Some(_server) = Server::start_at(port).unwrap() else {
         return;
     };
     up.wait_for("NATS can be reached now");
@@ -167,4 +167,40 @@ fn up_joins_a_server_when_it_comes() {
     let manifest = hello(&home, "shop", site_port);
     home.succeed(&["app", "deploy", &manifest]);
     wait_for_page(site_port, "/", "");
+}
+
+#[test]
+fn what_runs_goes_on_while_nats_is_away() {
+    let home = Home::new();
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (url, port) = (server.url(), free_port());
+    let mut up = Up::spawn(
+        &home,
+        &[
+            "--nats-url",
+            &url,
+            "--role=host,manager",
+            "--http=127.0.0.1:0",
+            "--allow-file-load=components",
+            &hello(&home, "shop", port),
+        ],
+    )
+    .ready();
+    wait_for_page(port, "/", "");
+    up.wait_for("application `shop`");
+    drop(server);
+    up.wait_for(&format!("connection `{url}`: disconnected"));
+    assert_eq!(get(port, "/").unwrap().0, 200);
+    home.run(&["app", "list"]).exits(5).says(&["code: NET001"]);
+    assert_eq!(get(port, "/").unwrap().0, 200);
+    home.succeed(&["down"]);
+    assert_eq!(up.ended(), Some(0), "{}", up.messages());
+    // Attempts to reach it again are no news.
+    let messages = up.messages();
+    assert!(
+        messages.matches("NATS client reports").count() <= 3,
+        "{messages}"
+    );
 }

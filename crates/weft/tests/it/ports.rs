@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::guests::hello;
+use crate::guests::{hello, site};
 use crate::home::Home;
 use crate::http::{free_port, wait_for_page};
 use crate::nats::Server;
@@ -107,6 +107,25 @@ fn an_address_of_a_link_that_is_taken_is_told_until_it_is_free() {
             Err(status)
         }
     });
+}
+
+#[test]
+fn a_shared_address_that_is_lost_later_is_told() {
+    let home = Home::new();
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let _up = Up::spawn(&home, &["--listen", "127.0.0.1:0", "--http", &address]).ready();
+    let other = TcpListener::bind(&address).unwrap();
+    hello(&home, "other", free_port());
+    home.write("shop.yaml", site("shop", "file://hello.wasm", None));
+    home.run(&["app", "deploy", "shop.yaml"]).exits(4).says(&[
+        &format!("HTP001: cannot listen on {address}"),
+        "code: CLI008",
+    ]);
+    let status = home.json(&["app", "status", "shop"]);
+    assert_eq!(status["problems"][0]["code"], "HTP001", "{status}");
+    drop(other);
+    wait_for_page(port, "/", "");
 }
 
 #[test]
