@@ -2,7 +2,7 @@
 
 mod error;
 
-pub(crate) use error::ContextError;
+pub(crate) use error::{ContextError, connect_status};
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};

@@ -49,14 +49,19 @@ impl Coded for ContextError {
 impl From<ContextError> for Failure {
     fn from(error: ContextError) -> Self {
         let status = match &error {
-            ContextError::NoDataDir
-            | ContextError::Connect(ConnectError::Url { .. } | ConnectError::NoUrl) => {
-                Status::Usage
-            }
-            ContextError::Connect(ConnectError::Credentials { .. }) => Status::NotFound,
-            ContextError::Connect(ConnectError::Refused { .. }) => Status::Rejected,
-            ContextError::Connect(_) => Status::Unreachable,
+            ContextError::NoDataDir => Status::Usage,
+            ContextError::Connect(error) => connect_status(error),
         };
         Self::new(status, &error)
+    }
+}
+
+/// The exit status of a connection that is not there.
+pub(crate) fn connect_status(error: &ConnectError) -> Status {
+    match error {
+        ConnectError::Url { .. } | ConnectError::NoUrl => Status::Usage,
+        ConnectError::Credentials { .. } => Status::NotFound,
+        ConnectError::Refused { .. } => Status::Rejected,
+        _ => Status::Unreachable,
     }
 }

@@ -77,9 +77,10 @@ pub(crate) async fn run(args: &DeleteArgs, context: &mut Context) -> Result<(), 
     context.show(&DeleteView {
         schema_version: SchemaVersion,
         name: args.name.to_string(),
+        // Managers say so of every application that is gone, also of one that did not run.
+        stops: reply.undeploy && chosen.iter().any(|entry| entry.deployed),
         versions: chosen.into_iter().map(|entry| entry.version).collect(),
         is_whole,
-        stops: reply.undeploy,
     });
     Ok(())
 }

@@ -9,6 +9,7 @@ use weft_model::problem::{Coded, Problem};
 use weft_node::StartError;
 use weft_node::run_file::RunFileError;
 
+use crate::context::connect_status;
 use crate::failure::Failure;
 use crate::status::Status;
 use crate::ui::render_elapsed;
@@ -228,8 +229,8 @@ impl UpError {
             Self::AccessLog { .. } => Status::Rejected,
             Self::Signals(_) | Self::Failed { .. } => Status::Unforeseen,
             Self::Follow { .. } => Status::Unreachable,
-            Self::Start(error) => match **error {
-                StartError::Connect(_) => Status::Unreachable,
+            Self::Start(error) => match &**error {
+                StartError::Connect(error) => connect_status(error),
                 _ => Status::Rejected,
             },
             Self::Impatient => Status::Interrupted,
