@@ -132,6 +132,9 @@ fn an_application_is_changed_and_survives_a_kill() {
         Err(_) => Ok(()),
         Ok(answer) => Err(answer),
     });
+    let deleted = home.json(&["app", "delete", "guestbook", "--yes"]);
+    assert_eq!(deleted["stops"], false, "{deleted}");
+    assert_eq!(home.applications(), [""; 0]);
     home.succeed(&["down"]);
     assert_eq!(up.ended(), Some(0), "{}", up.messages());
 }

@@ -135,6 +135,28 @@ fn up_waits_for_nats_and_down_stops_it_meanwhile() {
 }
 
 #[test]
+fn up_does_not_wait_for_what_cannot_come() {
+    let home = Home::new();
+    let check = |arguments: &[&str], status, texts: &[&str]| {
+        let up = ["up", "--http", "127.0.0.1:0"];
+        for command in [&up[..], &["app", "list"]] {
+            let ran = home.run(&[command, arguments].concat());
+            ran.exits(status).says(texts);
+        }
+    };
+    check(
+        &["--nats-url", "http://127.0.0.1"],
+        2,
+        &["`http://127.0.0.1`", "hint: ", "code: NET003"],
+    );
+    check(
+        &["--nats-url", "nats://127.0.0.1:1", "--creds", "nope.creds"],
+        3,
+        &["nope.creds", "hint: ", "code: NET005"],
+    );
+}
+
+#[test]
 fn up_joins_a_server_when_it_comes() {
     let home = Home::new();
     let port = free_port();
