@@ -1,0 +1,10 @@
+//! Whole lattices: what a user notices of them.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not tests to this lint"
+)]
+
+mod deploy;
+mod heal;
+mod images;
