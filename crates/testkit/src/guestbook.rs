@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use weft_lattice::application::ApplicationError;
+
 use crate::guest;
 use crate::http;
 use crate::site::{Site, free_address};
@@ -77,8 +79,17 @@ impl Guestbook {
         std::fs::rename(new, path).unwrap();
     }
 
-    /// Deploys it as it is now, with the digests of its components as the command line records them; gives the version.
+    /// Deploys it as it is now; gives the version.
     pub async fn deploy(&self, site: &Site) -> String {
+        self.try_deploy(site).await.unwrap()
+    }
+
+    /// Deploys it as it is now, with the digests of its components as the command line records them; gives the version.
+    ///
+    /// # Errors
+    ///
+    /// What the application API says.
+    pub async fn try_deploy(&self, site: &Site) -> Result<String, ApplicationError> {
         let mut annotations = "  annotations:\n".to_owned();
         for name in COMPONENTS {
             let bytes = std::fs::read(self.components.join(format!("{name}.wasm"))).unwrap();
@@ -87,7 +98,7 @@ impl Guestbook {
         }
         let text = self.text.replacen("  annotations:\n", &annotations, 1);
         assert_ne!(text, self.text, "the manifest has no annotations");
-        site.deploy_text(Self::NAME, &text).await
+        site.try_deploy(Self::NAME, &text).await
     }
 
     /// Deploys it, waits until it is up, and gives its version.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use weft_manager::Role;
 use weft_model::id::HostId;
 use weft_model::labels::Labels;
 use weft_node::{Broker, Node, Options, Roles};
@@ -115,6 +116,11 @@ impl Member {
     pub fn host(&self) -> HostId {
         let (id, _) = self.node().summary().host.clone().unwrap();
         id
+    }
+
+    /// What its manager does.
+    pub fn role(&self) -> Role {
+        *self.node().manager().unwrap().role().borrow()
     }
 
     /// The node.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use weft_lattice::application::ManifestFormat;
+use weft_lattice::application::{ApplicationError, ManifestFormat};
 use weft_lattice::protocol::application::{Status, StatusType};
 use weft_lattice::Lattice;
 use weft_lattice::bucket::{Bucket, BucketOptions};
@@ -169,22 +169,26 @@ impl Site {
 
     /// Puts a manifest and deploys it; gives its version.
     pub async fn deploy(&self, manifest: &Manifest) -> String {
-        self.deploy_text(manifest.name(), &manifest.to_string()).await
+        self.try_deploy(manifest.name(), &manifest.to_string())
+            .await
+            .unwrap()
     }
 
     /// Puts the text of a manifest and deploys it; gives its version.
-    pub async fn deploy_text(&self, name: &str, text: &str) -> String {
+    ///
+    /// # Errors
+    ///
+    /// What the application API says.
+    pub async fn try_deploy(&self, name: &str, text: &str) -> Result<String, ApplicationError> {
         let applications = self.lattice.applications();
         let put = applications
             .put(text.as_bytes().to_vec(), ManifestFormat::Yaml)
-            .await
-            .unwrap();
+            .await?;
         let version = put.current_version.unwrap();
         applications
             .deploy(&application(name), Some(&version))
-            .await
-            .unwrap();
-        version
+            .await?;
+        Ok(version)
     }
 
     /// Deploys a manifest and waits until it is up.
