@@ -1,7 +1,7 @@
 //! Reading JSON that others wrote: size and depth are checked before a value is built.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
 
 /// The largest message that is read, in bytes.
 ///
@@ -13,6 +13,9 @@ pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
 ///
 /// The dialect needs ten; manifests and schemas in opaque parts may be deeper. serde_json refuses 128 and more.
 pub const DEPTH_MAX: usize = 96;
+
+/// The longest text of the parser in an error, in bytes.
+const ERROR_BYTES_MAX: usize = 400;
 
 /// Why bytes are not a message of the expected kind.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +47,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     if depth_exceeds(bytes, DEPTH_MAX) {
         return Err(DecodeError::TooDeep);
     }
-    serde_json::from_slice(bytes).map_err(DecodeError::Form)
+    serde_json::from_slice(bytes).map_err(|error| DecodeError::Form(bounded(error)))
 }
 
 /// Reads `bytes` as a `T`, and empty bytes as the default: many requests have an optional body.
@@ -67,6 +70,21 @@ pub fn decode_or_default<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<
 /// Never for the types of this crate: they have text keys and no serializer of theirs fails.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("the types of the dialect always serialize")
+}
+
+/// `error` with a text of bounded length: it repeats texts of the message, which may be all of it, and goes into answers,
+/// events and logs.
+fn bounded(error: serde_json::Error) -> serde_json::Error {
+    let text = error.to_string();
+    if text.len() <= ERROR_BYTES_MAX {
+        return error;
+    }
+    let shown = &text[..text.floor_char_boundary(ERROR_BYTES_MAX)];
+    de::Error::custom(format_args!(
+        "{shown}… at line {} column {}",
+        error.line(),
+        error.column()
+    ))
 }
 
 /// Whether brackets outside of strings are nested deeper than `max`. Takes time linear in the text and no memory, and
@@ -139,6 +157,16 @@ mod tests {
         assert!(
             matches!(check(&text), Err(DecodeError::TooLarge { bytes }) if bytes == text.len())
         );
+    }
+
+    #[test]
+    fn errors_do_not_repeat_the_whole_message() {
+        let text = format!("\"{}\"", "é".repeat(1 << 19));
+        let Err(DecodeError::Form(error)) = decode::<u64>(text.as_bytes()) else {
+            panic!("a text is no number");
+        };
+        assert!(error.to_string().len() < ERROR_BYTES_MAX + 60, "{error}");
+        assert!(error.to_string().contains("at line 1 column "), "{error}");
     }
 
     #[test]
