@@ -18,7 +18,7 @@ use weft_model::problem::{Coded, Problem};
 use weft_runtime::field;
 
 use super::Bucket;
-use super::entry::Record;
+use super::entry::{Operation, Record};
 use super::error::BucketError;
 use super::feed::{Delivery, Feed};
 use super::options::WatchOptions;
@@ -266,6 +266,10 @@ impl Watch {
     /// A write was delivered. It tells a change unless that was told already.
     fn take_record(&mut self, key: String, record: Record) -> Result<Option<Change>, WatchError> {
         let revision = record.revision;
+        if self.may_have_skipped(&record) {
+            self.lose("writes before a purge may be missing");
+            return Ok(None);
+        }
         if let State::Listing { feed, seen, .. } = &mut self.state {
             seen.insert(key.clone());
             let is_same_stream = self.created.as_ref() == Some(&feed.created);
@@ -291,6 +295,19 @@ impl Watch {
         let entry = self.bucket.checked_entry(&key, record);
         self.known.insert(key, revision);
         Ok(entry.map_err(WatchError::Entry)?.map(Change::Put))
+    }
+
+    /// Whether the server may have left out writes to other keys before this one.
+    ///
+    /// When nats-server 2.9 purges a key it sets consumers that have not come so far yet on to the place of that write, and
+    /// they never deliver what they had before it. In a listing nothing tells, afterwards the gap does.
+    fn may_have_skipped(&self, record: &Record) -> bool {
+        let first_gap = match &self.state {
+            State::Listing { feed, .. } => feed.revision.saturating_add(1),
+            State::Following { .. } => self.told.saturating_add(2),
+            State::Opening { .. } | State::Checking { .. } | State::Ended => return false,
+        };
+        record.operation == Operation::Purge && record.revision >= first_gap
     }
 
     /// Where a listing is complete, goes on to the keys that were told before and are not in it.

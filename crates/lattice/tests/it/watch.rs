@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use weft_lattice::bucket::{
@@ -363,4 +363,40 @@ async fn a_watch_ends_when_the_lattice_is_closed() {
         "{error:?}"
     );
     assert_eq!(lattice.connection().borrow().state, ConnectionState::Closed);
+}
+
+#[tokio::test]
+async fn purges_at_once_are_all_told() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let bucket = open(&server.connect().await).await;
+    let mut watch = watch(&bucket);
+    assert_eq!(next(&mut watch).await, "listed@0");
+    let keys: Vec<String> = (0..8).map(|number| format!("k{number}")).collect();
+    let mut present = BTreeSet::new();
+    for round in 0..20 {
+        for key in &keys {
+            bucket.put(key, "1").await.unwrap();
+        }
+        let purges = keys.iter().map(|key| bucket.purge(key, None));
+        for purged in futures::future::join_all(purges).await {
+            purged.unwrap();
+        }
+        let end = format!("end{round}");
+        bucket.put(&end, "1").await.unwrap();
+        loop {
+            match in_time(watch.next()).await.unwrap() {
+                Change::Put(entry) if entry.key == end => break,
+                Change::Put(entry) if !entry.key.starts_with("end") => {
+                    present.insert(entry.key);
+                }
+                Change::Deleted { key, .. } => {
+                    present.remove(&key);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(present, BTreeSet::new(), "round {round}");
+    }
 }
