@@ -141,14 +141,5 @@ async fn undeploy_leaves_nothing(kind: BrokerKind) {
     );
     let configs = site.keys("CONFIGDATA_default").await;
     assert_eq!(configs, ["foreign", "other-web_address"]);
-    let records = site.keys("LATTICEDATA_default").await;
-    assert_eq!(
-        records,
-        [
-            "COMPONENT_foreign",
-            "COMPONENT_other-http",
-            "COMPONENT_other-web"
-        ]
-    );
     http::get(neighbour, "/").await.unwrap().text();
 }

@@ -5,6 +5,9 @@
     reason = "helpers of tests are not tests to this lint"
 )]
 
+mod calls;
+mod control;
 mod deploy;
 mod heal;
+mod hostile;
 mod images;
