@@ -1,5 +1,6 @@
 //! The example `examples/guestbook`, as a user has it: its manifest and its components, on free ports.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +95,7 @@ impl Guestbook {
         for name in COMPONENTS {
             let bytes = std::fs::read(self.components.join(format!("{name}.wasm"))).unwrap();
             let digest = weft_artifact::digest(&bytes);
-            annotations += &format!("    weft.digest/{name}: '{digest}'\n");
+            writeln!(annotations, "    weft.digest/{name}: '{digest}'").unwrap();
         }
         let text = self.text.replacen("  annotations:\n", &annotations, 1);
         assert_ne!(text, self.text, "the manifest has no annotations");

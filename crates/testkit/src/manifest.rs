@@ -33,8 +33,6 @@ pub struct Provider {
 pub enum Scaler {
     /// So often in all, where this label is.
     Spread(u32, Option<(&'static str, &'static str)>),
-    /// So often on each host.
-    Daemon(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -205,10 +203,6 @@ impl Scaler {
                     "instances": instances,
                     "spread": [{ "name": value, "requirements": { *key: value } }],
                 },
-            }),
-            Self::Daemon(instances) => json!({
-                "type": "daemonscaler",
-                "properties": { "instances": instances },
             }),
         }
     }

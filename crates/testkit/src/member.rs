@@ -1,7 +1,7 @@
 //! A node of a lattice, in a runtime of its own so that it can be cut off.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -131,11 +131,6 @@ impl Member {
     /// Where links that name no address are served.
     pub fn http(&self) -> SocketAddr {
         self.http
-    }
-
-    /// Everything that it keeps.
-    pub fn data_dir(&self) -> &Path {
-        &self.data_dir
     }
 
     /// Stops it in order.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use weft_lattice::application::{ApplicationError, ManifestFormat};
-use weft_lattice::protocol::application::{Status, StatusType};
 use weft_lattice::Lattice;
+use weft_lattice::application::{ApplicationError, ManifestFormat};
 use weft_lattice::bucket::{Bucket, BucketOptions};
+use weft_lattice::protocol::application::{Status, StatusType};
 use weft_model::id::{ApplicationName, HostId};
 use weft_model::inventory::HostInventory;
 use weft_node::Broker;
@@ -57,7 +57,11 @@ impl Site {
         let (server, url, broker) = match kind {
             BrokerKind::Embedded => {
                 let listen = free_address();
-                (None, format!("nats://{listen}"), Broker::Embedded { listen })
+                (
+                    None,
+                    format!("nats://{listen}"),
+                    Broker::Embedded { listen },
+                )
             }
             BrokerKind::Server => {
                 let Some(server) = NatsServer::start().await else {
@@ -222,13 +226,13 @@ impl Site {
 
     /// Waits until the status of an application is as wanted.
     pub async fn status_when(&self, name: &str, is_it: impl Fn(&Status) -> bool) -> Status {
-        eventually(async || {
-            match self.lattice.applications().status(&application(name)).await {
+        eventually(
+            async || match self.lattice.applications().status(&application(name)).await {
                 Ok(Some(status)) if is_it(&status) => Ok(status),
                 Ok(status) => Err(format!("{status:#?}\n{}", self.state().await)),
                 Err(error) => Err(error.to_string()),
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -295,7 +299,12 @@ impl Site {
 
     /// The keys of a bucket of the lattice, in their order.
     pub async fn keys(&self, bucket: &str) -> Vec<String> {
-        let bucket = in_time(Bucket::open(&self.lattice, bucket, BucketOptions::default())).await;
+        let bucket = in_time(Bucket::open(
+            &self.lattice,
+            bucket,
+            BucketOptions::default(),
+        ))
+        .await;
         let keys = in_time(bucket.unwrap().keys()).await;
         keys.unwrap().into_iter().collect()
     }

@@ -32,9 +32,13 @@ pub async fn eventually<T, S: fmt::Debug>(mut probe: impl AsyncFnMut() -> Result
 /// # Panics
 ///
 /// When it does not end in time.
-pub async fn in_time<F: Future>(future: F) -> F::Output {
-    match timeout(DEADLINE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("not in time"),
+pub fn in_time<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    // Futures of whole requests are large.
+    let future = Box::pin(future);
+    async move {
+        match timeout(DEADLINE, future).await {
+            Ok(output) => output,
+            Err(_) => panic!("not in time"),
+        }
     }
 }

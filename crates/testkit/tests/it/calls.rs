@@ -78,6 +78,10 @@ async fn check(
     site.bring_up(&manifest).await;
     for (path, expected) in paths {
         let answer = http::get(address, path).await.unwrap();
-        assert_eq!((answer.status, answer.body.as_str()), (200, *expected), "{path}");
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, *expected),
+            "{path}"
+        );
     }
 }

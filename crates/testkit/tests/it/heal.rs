@@ -63,9 +63,7 @@ async fn another_host_takes_over(kind: BrokerKind) {
     let place = Some(("role", "worker"));
     // One host is enough for the provider, and where it is the component is: the total is shared among all that match.
     let manifest = Manifest::new("shop")
-        .with(
-            Component::new("web", &guest::path("hello-http")).scaler(&Scaler::Spread(6, place)),
-        )
+        .with(Component::new("web", &guest::path("hello-http")).scaler(&Scaler::Spread(6, place)))
         .provider(
             Provider::http("http")
                 .serve("web", None)
@@ -105,7 +103,9 @@ async fn a_second_manager_takes_over() {
     let manifest = |name: &str, address| {
         let place = Some(("role", "worker"));
         Manifest::new(name)
-            .with(Component::new("web", &guest::path("hello-http")).scaler(&Scaler::Spread(5, place)))
+            .with(
+                Component::new("web", &guest::path("hello-http")).scaler(&Scaler::Spread(5, place)),
+            )
             .provider(
                 Provider::http("http")
                     .serve("web", Some(address))
@@ -114,7 +114,10 @@ async fn a_second_manager_takes_over() {
     };
     let (before, after, last) = (free_address(), free_address(), free_address());
     site.bring_up(&manifest("before", before)).await;
-    assert_eq!((first.role(), second.role()), (Role::Acting, Role::Following));
+    assert_eq!(
+        (first.role(), second.role()),
+        (Role::Acting, Role::Following)
+    );
 
     first.stop().await;
     site.bring_up(&manifest("after", after)).await;

@@ -1,6 +1,7 @@
 //! What nobody in their senses would send, to whoever listens.
 
 use serde_json::Value;
+use weft_model::id::HostId;
 use weft_testkit::{BrokerKind, Manifest, Site, free_address, guest, http, in_time};
 
 /// Subjects of the control interface that read their bodies; `H` stands for the host.
@@ -50,38 +51,8 @@ async fn hostile_bodies_harm_nobody(kind: BrokerKind) {
     site.bring_up(&shop).await;
     let before = state(&site).await;
 
-    let host = node.host();
-    for tail in CONTROL {
-        let subject = format!("wasmbus.ctl.v1.default.{}", tail.replace(".H", &format!(".{host}")));
-        for body in bodies() {
-            let shown = shown(&body);
-            let is_silent = tail.ends_with("auction") || tail.starts_with("nonsense");
-            match in_time(site.nats().request(subject.clone(), body.into())).await {
-                Ok(answer) => {
-                    let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
-                    assert_eq!(answer["success"], false, "{subject} {shown}: {answer}");
-                    let message = answer["message"].as_str().unwrap();
-                    assert!(!message.is_empty() && message.len() < 2000, "{answer}");
-                }
-                // Nobody bids, and nobody is asked what nobody knows.
-                Err(error) => assert!(is_silent, "{subject} {shown}: {error}"),
-            }
-        }
-    }
-    for tail in APPLICATION {
-        let subject = format!("wadm.api.default.model.{tail}");
-        for body in bodies() {
-            let shown = shown(&body);
-            let answer = site.ask(&subject, body).await;
-            let result = answer["result"].as_str().unwrap_or_default();
-            // The status of an application that does not exist is that of one that does not run.
-            let is_nothing = answer["status"]["status"]["type"] == "undeployed";
-            assert!(
-                ["error", "notfound", "noop"].contains(&result) || is_nothing,
-                "{subject} {shown}: {answer}"
-            );
-        }
-    }
+    ask_the_host(&site, &node.host()).await;
+    ask_the_manager(&site).await;
     // Events and records that are none.
     for subject in [
         "wasmbus.evt.default.host_heartbeat",
@@ -115,6 +86,46 @@ async fn hostile_bodies_harm_nobody(kind: BrokerKind) {
     http::get(other, "/").await.unwrap().text();
     site.undeploy("shop-window").await;
     http::is_gone(address).await;
+}
+
+async fn ask_the_host(site: &Site, host: &HostId) {
+    for tail in CONTROL {
+        let subject = format!(
+            "wasmbus.ctl.v1.default.{}",
+            tail.replace(".H", &format!(".{host}"))
+        );
+        for body in bodies() {
+            let shown = shown(&body);
+            let is_silent = tail.ends_with("auction") || tail.starts_with("nonsense");
+            match in_time(site.nats().request(subject.clone(), body.into())).await {
+                Ok(answer) => {
+                    let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+                    assert_eq!(answer["success"], false, "{subject} {shown}: {answer}");
+                    let message = answer["message"].as_str().unwrap();
+                    assert!(!message.is_empty() && message.len() < 2000, "{answer}");
+                }
+                // Nobody bids, and nobody is asked what nobody knows.
+                Err(error) => assert!(is_silent, "{subject} {shown}: {error}"),
+            }
+        }
+    }
+}
+
+async fn ask_the_manager(site: &Site) {
+    for tail in APPLICATION {
+        let subject = format!("wadm.api.default.model.{tail}");
+        for body in bodies() {
+            let shown = shown(&body);
+            let answer = site.ask(&subject, body).await;
+            let result = answer["result"].as_str().unwrap_or_default();
+            // The status of an application that does not exist is that of one that does not run.
+            let is_nothing = answer["status"]["status"]["type"] == "undeployed";
+            assert!(
+                ["error", "notfound", "noop"].contains(&result) || is_nothing,
+                "{subject} {shown}: {answer}"
+            );
+        }
+    }
 }
 
 /// Everything that a hostile request could have left behind.
