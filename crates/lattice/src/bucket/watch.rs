@@ -267,7 +267,12 @@ impl Watch {
     fn take_record(&mut self, key: String, record: Record) -> Result<Option<Change>, WatchError> {
         let revision = record.revision;
         if self.may_have_skipped(&record) {
-            self.lose("writes before a purge may be missing");
+            debug!(
+                { field::BUCKET } = self.bucket.name(),
+                revision, "Bucket is listed anew, as writes before a purge may be missing"
+            );
+            // The consumer is well, so that this counts for no loss; the pause lets other purges pass.
+            self.open(1);
             return Ok(None);
         }
         if let State::Listing { feed, seen, .. } = &mut self.state {
