@@ -24,6 +24,7 @@ fn text(component: &Path, address: SocketAddr) -> String {
 kind: Application
 metadata:
   name: {APPLICATION}
+  annotations: {{}}
 spec:
   components:
     - name: hello
