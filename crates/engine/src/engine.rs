@@ -20,6 +20,7 @@ use crate::admission::Admission;
 use crate::cache::Cache;
 use crate::context::StoreContext;
 use crate::error::{LinkError, LoadError, StartError};
+use crate::headroom;
 use crate::http::Handler;
 use crate::lane::{Lane, LaneKind};
 use crate::link;
@@ -251,6 +252,7 @@ impl Engine {
 
     fn compile(&self, content: &Hash, bytes: &[u8]) -> Result<(Arc<Lane>, Component), LoadError> {
         let bytes: Cow<'_, [u8]> = adapt::to_component(bytes)?;
+        let bytes = headroom::add_headroom(&bytes);
         // What uses the asynchronous component model is refused by the sequential engine before any code is generated.
         let sequential = self.shared.sequential.engine.precompile_component(&bytes);
         let (kind, code) = match sequential {
@@ -303,6 +305,7 @@ impl Engine {
         hasher.update(content.as_bytes());
         hasher.update(kind.as_str().as_bytes());
         hasher.update(self.shared.sequential.compatibility.as_bytes());
+        hasher.update(headroom::VERSION.as_bytes());
         hasher.finalize()
     }
 
