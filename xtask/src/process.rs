@@ -20,6 +20,13 @@ impl Process {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
         command.stdin(Stdio::null());
+        // What `cargo run` says about this very program. Build scripts look at such variables: passed on, they would make
+        // cargo build things anew that a call of cargo by hand has built, and the other way round.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(is_about_this_package) {
+                command.env_remove(name);
+            }
+        }
         Self { command }
     }
 
@@ -120,6 +127,17 @@ impl Process {
         }
         line
     }
+}
+
+fn is_about_this_package(variable: &str) -> bool {
+    [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ]
+    .iter()
+    .any(|prefix| variable.starts_with(prefix))
 }
 
 /// The cargo that runs this program, or the one on the path.
