@@ -2,8 +2,8 @@
 //!
 //! What compilers make begins with a memory that is full, and grows it by a page with the first allocation. In a pool
 //! that takes away the access to the page with each reset, this costs two changes of page protection per call: two
-//! system calls that exclude each other among all threads, and an interrupt of the other processors. Measured with a
-//! component that says hello, on two cores, they were half of the cost of a request.
+//! system calls that exclude each other among all threads, and an interrupt of the other processors. Measured
+//! figures stand in `docs/design/engine.md`.
 //!
 //! So memories get [`HEADROOM_PAGES`] more pages from the start, and the module's `memory.grow` first hands these out:
 //! calls of `memory.grow` and `memory.size` become calls of two functions that keep books of them. A module sees what it

@@ -15,11 +15,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 use weft_model::id::HostId;
 use weft_model::problem::Problem;
@@ -37,12 +39,17 @@ use crate::lattice::Lattice;
 use crate::message::{Headers, Message};
 use crate::request::RequestError;
 
+/// How long the server may take to tell that it sends no more, once the serving is to end.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The requests to one host or manager, in the order in which they are to be acted upon. Dropping it ends the serving.
 #[derive(Debug)]
 pub struct Requests<O> {
     receiver: mpsc::Receiver<Request<O>>,
     counts: Arc<Counters>,
-    guard: Option<TaskGuard>,
+    /// Ends the serving when it is dropped; `None` once it ends.
+    stop: Option<oneshot::Sender<()>>,
+    _guard: TaskGuard,
 }
 
 /// A request to be answered.
@@ -166,14 +173,17 @@ async fn serve<O: Send + 'static>(
         counts: Arc::clone(&counts),
         sequence: 0,
     };
+    let (stop, stopped) = oneshot::channel();
+    let run = pump.run(Merge::new(subscribers), stopped);
     let guard = lattice
         .tasks()
-        .spawn(TaskKind::Helper, task, pump.run(Merge::new(subscribers)))
+        .spawn(TaskKind::Helper, task, run)
         .into_guard();
     Ok(Requests {
         receiver,
         counts,
-        guard: Some(guard),
+        stop: Some(stop),
+        _guard: guard,
     })
 }
 
@@ -197,14 +207,40 @@ struct Refusal {
 // ===== impl Pump =====
 
 impl<O: Send + 'static> Pump<O> {
-    async fn run(mut self, mut messages: Merge<async_nats::Subscriber>) {
-        while let Some(message) = messages.next().await {
-            if let Some(refusal) = self.take(message.into()) {
-                self.refuse(refusal).await;
+    /// Reads until `stop` is sent or dropped, and then what the server had sent by the time at which it knew.
+    async fn run(
+        mut self,
+        mut messages: Merge<async_nats::Subscriber>,
+        mut stop: oneshot::Receiver<()>,
+    ) {
+        loop {
+            tokio::select! {
+                message = messages.next() => match message {
+                    Some(message) => self.meet(message.into()).await,
+                    None => return,
+                },
+                _ = &mut stop => break,
             }
             if self.sender.is_closed() {
                 return;
             }
+        }
+        for subscriber in messages.streams_mut() {
+            // It fails when the connection is closed, and then the stream ends as well.
+            let _ = subscriber.drain().await;
+        }
+        let rest = async {
+            while let Some(message) = messages.next().await {
+                self.meet(message.into()).await;
+            }
+        };
+        // While NATS is unreachable nothing comes, and nothing ends.
+        let _ = timeout(DRAIN_TIMEOUT, rest).await;
+    }
+
+    async fn meet(&mut self, message: Message) {
+        if let Some(refusal) = self.take(message) {
+            self.refuse(refusal).await;
         }
     }
 
@@ -289,9 +325,10 @@ impl<O> Requests<O> {
         self.receiver.recv().await
     }
 
-    /// Takes no more requests in. Those that wait can still be read.
+    /// Takes no more requests in. Those that wait, and those that the server had sent already, can still be read; then
+    /// [`Self::next`] gives `None`.
     pub fn stop(&mut self) {
-        self.guard = None;
+        self.stop = None;
     }
 
     /// How many requests wait to be read.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use weft_lattice::Lattice;
 use weft_lattice::application::{ApplicationError, ManifestFormat};
 use weft_lattice::bucket::{Bucket, BucketOptions};
 use weft_lattice::protocol::application::{Status, StatusType};
+use weft_lattice::{Lattice, RequestError};
 use weft_model::id::{ApplicationName, HostId};
 use weft_model::inventory::HostInventory;
 use weft_node::Broker;
@@ -21,6 +21,9 @@ use crate::manifest::Manifest;
 use crate::member::{Join, Member};
 use crate::nats_server::NatsServer;
 use crate::wait::{DEADLINE, eventually, in_time};
+
+/// How often a manifest that nobody answered to is put again.
+const PUT_ATTEMPTS_MORE: usize = 2;
 
 /// Which broker carries a lattice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -184,10 +187,19 @@ impl Site {
     ///
     /// What the application API says.
     pub async fn try_deploy(&self, name: &str, text: &str) -> Result<String, ApplicationError> {
+        let mut attempts = 0..PUT_ATTEMPTS_MORE;
         let applications = self.lattice.applications();
-        let put = applications
-            .put(text.as_bytes().to_vec(), ManifestFormat::Yaml)
-            .await?;
+        // NATS delivers at most once: what reaches a manager that has just died is not answered, and is asked again.
+        let put = loop {
+            let put = applications.put(text.as_bytes().to_vec(), ManifestFormat::Yaml);
+            match put.await {
+                Err(ApplicationError::Request {
+                    source: RequestError::TimedOut { .. },
+                    ..
+                }) if attempts.next().is_some() => {}
+                put => break put?,
+            }
+        };
         let version = put.current_version.unwrap();
         applications
             .deploy(&application(name), Some(&version))

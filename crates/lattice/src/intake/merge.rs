@@ -19,23 +19,35 @@ impl<S> Merge<S> {
     pub(super) fn new(streams: Vec<S>) -> Self {
         Self { streams, next: 0 }
     }
+
+    /// The streams that have not ended.
+    pub(super) fn streams_mut(&mut self) -> &mut [S] {
+        &mut self.streams
+    }
 }
 
 impl<S: Stream + Unpin> Stream for Merge<S> {
     type Item = S::Item;
 
-    /// Ends when the first stream ends: they all end with the connection.
+    /// Ends when all streams have ended.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let count = self.streams.len();
-        for _ in 0..count {
-            let index = self.next;
-            self.next = (index + 1) % count;
-            if let Poll::Ready(item) = self.streams[index].poll_next_unpin(cx) {
-                return Poll::Ready(item);
+        for _ in 0..self.streams.len() {
+            let index = self.next % self.streams.len();
+            match self.streams[index].poll_next_unpin(cx) {
+                Poll::Ready(Some(item)) => {
+                    self.next = (index + 1) % self.streams.len();
+                    return Poll::Ready(Some(item));
+                }
+                // The next stream is in its place now.
+                Poll::Ready(None) => {
+                    self.streams.remove(index);
+                    self.next = index;
+                }
+                Poll::Pending => self.next = (index + 1) % self.streams.len(),
             }
         }
         self.next = 0;
-        if count == 0 {
+        if self.streams.is_empty() {
             Poll::Ready(None)
         } else {
             Poll::Pending
@@ -87,6 +99,11 @@ mod tests {
         send(1, 10);
         send(0, 1);
         assert_eq!(read_all(&mut merge), [1, 10]);
+        // One that has ended is in nobody's way.
+        let mut senders = senders;
+        drop(senders.remove(1));
+        senders[1].try_send(20).unwrap();
+        assert_eq!(read_all(&mut merge), [20]);
         drop(senders);
         assert_eq!(merge.next().now_or_never(), Some(None));
     }
