@@ -24,7 +24,7 @@ use crate::commands::app::deploy::deploy_prepared;
 use crate::context::{Context, Vantage};
 use crate::failure::Failure;
 use crate::ui::count;
-use crate::view::millis;
+use crate::view::{View, millis};
 
 /// How long the manager may take to tell which applications there are, once the node is ready.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -163,7 +163,7 @@ async fn serve(
     let run = run_file::read(&options.data_dir).map_err(UpError::RunFile)?;
     if let Some(run) = run {
         let view = UpView::new(run, options.data_dir.clone(), None, millis(begun.elapsed()));
-        context.console.show_next(&view);
+        tell(context, &view);
     }
     if summary.has_manager {
         tell_applications(node.lattice(), options, context).await;
@@ -181,7 +181,16 @@ async fn serve(
     loop {
         let change = changes.next().await;
         let change = with_addresses(node.lattice(), context.vantage(), change).await;
-        context.console.show_next(&change);
+        tell(context, &change);
+    }
+}
+
+/// Tells people line by line, and programs one document after the other.
+fn tell<V: View>(context: &mut Context, view: &V) {
+    if context.console.format().is_for_people() {
+        context.console.show(view);
+    } else {
+        context.console.show_next(view);
     }
 }
 
