@@ -72,7 +72,8 @@ fn build(workspace: &Workspace) -> Result<Built> {
 /// Runs the demo until somebody ends it.
 fn show(built: &Built) -> Result<()> {
     let mut node = Node::start_shown(&built.weft, &built.directory.join("data"), &built.manifest)?;
-    let client = http::Client::new();
+    // Seldom: what asks before all parts run is told of as failed, on the screen that is to be looked at.
+    let client = http::Client::new().asking_every(Duration::from_millis(250));
     match client.wait_for(PAGE, FIRST_ANSWER_TIMEOUT, |answer| answer.status == 200) {
         Ok(_) => say(format_args!(
             "\nThe guest book answers at {PAGE}\n\

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How often an answer that is waited for is asked for.
+/// How often that is unless somebody says otherwise.
 const PERIOD: Duration = Duration::from_millis(2);
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -14,6 +14,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: ureq::Agent,
+    /// How often an answer that is waited for is asked for.
+    period: Duration,
 }
 
 /// What was answered.
@@ -33,7 +35,13 @@ impl Client {
             .build();
         Self {
             agent: config.into(),
+            period: PERIOD,
         }
+    }
+
+    /// The same client, which asks so often for an answer that it waits for.
+    pub(crate) fn asking_every(self, period: Duration) -> Self {
+        Self { period, ..self }
     }
 
     /// One request; fails where there is no whole answer.
@@ -68,7 +76,7 @@ impl Client {
                     return Err(error)
                         .with_context(|| format!("{url} does not answer within {timeout:?}"));
                 }
-                _ => thread::sleep(PERIOD),
+                _ => thread::sleep(self.period),
             }
         }
     }
@@ -83,7 +91,7 @@ impl Client {
                 Ok(answer) if Instant::now() > deadline => {
                     bail!("{url} still answers {}", answer.status)
                 }
-                Ok(_) => thread::sleep(PERIOD),
+                Ok(_) => thread::sleep(self.period),
             }
         }
     }
