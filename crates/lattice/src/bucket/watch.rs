@@ -2,13 +2,13 @@
 
 mod change;
 mod passed;
+mod pause;
 
 pub use change::{Change, WatchError};
 pub use passed::{Behind, Passed};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,16 +17,13 @@ use tracing::{debug, warn};
 use weft_model::problem::{Coded, Problem};
 use weft_runtime::field;
 
+use self::pause::pause;
 use super::Bucket;
 use super::entry::{Operation, Record};
 use super::error::BucketError;
 use super::feed::{Delivery, Feed};
 use super::options::WatchOptions;
 use crate::connection::{Connection, ConnectionState};
-
-/// The shortest and the longest pause between two attempts to list a bucket.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Follows a bucket: tells every entry that is there, then [`Change::Listed`], then every change.
 ///
@@ -442,26 +439,5 @@ impl fmt::Debug for Watch {
             .field("listings", &self.listings)
             .field("told", &self.told)
             .finish_non_exhaustive()
-    }
-}
-
-/// The pause before an attempt: none before the first, then doubling.
-fn pause(attempts: u32) -> Duration {
-    match attempts {
-        0 => Duration::ZERO,
-        _ => PAUSE_MAX.min(PAUSE_MIN * (1 << (attempts - 1).min(10))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_bound() {
-        assert_eq!(pause(0), Duration::ZERO);
-        assert_eq!(pause(1), PAUSE_MIN);
-        assert_eq!(pause(2), PAUSE_MIN * 2);
-        assert_eq!(pause(u32::MAX), PAUSE_MAX);
     }
 }
