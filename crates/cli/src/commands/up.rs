@@ -14,7 +14,6 @@ mod view;
 pub use options::{
     AccessLog, FileLoads, LogFormat, LogOptions, NatsSource, PreparedApplication, Role, UpOptions,
 };
-
 pub use run::InProcess;
 
 use std::net::SocketAddr;
@@ -32,7 +31,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::ui::count;
 
-/// Starts and runs what `weft up` asks for: what the program provides, as this crate knows no roles.
+/// Starts and runs what `weft up` asks for: [`InProcess`] does; tests put something in its place that looks at it.
 pub trait UpRunner {
     /// Runs until it is asked to stop, by a signal or over the lattice, and has stopped. Everything in `options` fits
     /// together; `options.applications` are to be put and deployed once the lattice is ready.
@@ -108,7 +107,7 @@ pub(crate) struct UpArgs {
 
     /// What may be loaded from files of this machine [default: components, or nothing with `--nats-url`]
     ///
-    /// Components run within their limits. Providers are programs and may do whatever you may. Alone, without a value, the
+    /// Components run within their limits. Providers will be programs that may do whatever you may; this version runs none. Alone, without a value, the
     /// option means all.
     #[arg(
         long, env = "WEFT_ALLOW_FILE_LOAD", value_name = "WHAT", value_enum, value_delimiter = ',',
@@ -166,7 +165,7 @@ pub(crate) struct UpArgs {
 enum FileLoad {
     /// Components, which run within their limits
     Components,
-    /// Providers: programs and archives of them
+    /// Providers: programs and archives of them; this version runs none
     Providers,
     /// Everything
     All,
