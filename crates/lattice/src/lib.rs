@@ -31,6 +31,7 @@ pub mod application;
 pub mod bucket;
 mod connection;
 pub mod control;
+mod copy;
 pub mod event;
 pub mod intake;
 mod lattice;
@@ -40,6 +41,10 @@ mod request;
 mod subscription;
 
 pub use connection::{ConnectError, Connection, ConnectionState};
+pub use copy::{
+    CopyError, CopyOptions, CopyPhase, CopyProgress, CopyReport, Difference, LeftOut, StreamReport,
+    copy,
+};
 pub use lattice::Lattice;
 pub use message::{Headers, Message};
 pub use options::{Credentials, Options, Secret, Tls};

@@ -6,6 +6,7 @@ mod application;
 mod bucket;
 mod connection;
 mod control;
+mod copy;
 mod event;
 mod intake;
 mod pages;
