@@ -14,6 +14,7 @@ pub(crate) mod names;
 mod outgoing;
 pub(crate) mod stream;
 
+pub use clock::TimeShift;
 pub(crate) use engine::{Engine, EngineBounds, EngineError};
 pub(crate) use errors::ApiError;
 pub(crate) use mailbox::{Mail, Mailbox};

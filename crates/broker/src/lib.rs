@@ -50,6 +50,7 @@ mod tasks;
 mod wire;
 
 pub use error::Error;
+pub use jetstream::TimeShift;
 pub use options::{JetStreamOptions, Limits, Options};
 pub use service::{Broker, Drained, Handle};
 pub use stats::{Stats, StorageStats};

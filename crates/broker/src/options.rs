@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::TimeShift;
+
 /// Port that NATS clients try first.
 const PORT_DEFAULT: u16 = 4222;
 
@@ -61,6 +63,8 @@ pub struct JetStreamOptions {
     pub memory_bytes_max: u64,
     /// Consumers of all streams, which includes every watcher of a bucket. Default: 100000.
     pub consumers_max: usize,
+    /// Lets tests move the time of streams. Default: none.
+    pub time_shift: TimeShift,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -133,6 +137,7 @@ impl JetStreamOptions {
             streams_max: 10_000,
             memory_bytes_max: 1024 * MEBIBYTE as u64,
             consumers_max: 100_000,
+            time_shift: TimeShift::default(),
         }
     }
 }

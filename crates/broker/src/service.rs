@@ -313,6 +313,7 @@ fn open_engine(
         memory_bytes_max: options.memory_bytes_max,
         sync_interval: options.sync_interval,
         synced_streams: options.synced_streams.clone(),
+        time_shift: options.time_shift.clone(),
     };
     match Engine::new(bounds, disk, Arc::clone(router), Arc::clone(mailbox)) {
         Ok(engine) => Ok(Ok(engine)),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::clock::{Clock, Nanos, Now, Tick};
+use super::clock::{Clock, Nanos, Now, Tick, TimeShift};
 use super::consumer::Ack;
 use super::names::{ACK_FILTER, API_FILTER, FLOW_CONTROL_FILTER, FLOW_CONTROL_PREFIX};
 use super::{Courier, Mail, Mailbox, consumer};
@@ -58,6 +58,7 @@ pub(crate) struct EngineBounds {
     /// Names of streams whose every message is forced to the disk before it is acknowledged; a final `*`
     /// stands for any rest.
     pub(crate) synced_streams: Vec<String>,
+    pub(crate) time_shift: TimeShift,
 }
 
 /// Why there is no engine.
@@ -112,8 +113,8 @@ impl Engine {
         let committer = Committer::start(disk.clone(), courier.another(), Arc::clone(&counters))
             .map_err(EngineError::Thread)?;
         let mut engine = Self {
+            clock: Clock::new(bounds.time_shift.clone()),
             bounds,
-            clock: Clock::new(),
             router,
             counters,
             mailbox,
