@@ -12,7 +12,9 @@ mod errors;
 mod mailbox;
 pub(crate) mod names;
 mod outgoing;
+pub(crate) mod source;
 pub(crate) mod stream;
+pub(crate) mod transform;
 
 pub use clock::TimeShift;
 pub(crate) use engine::{Engine, EngineBounds, EngineError};

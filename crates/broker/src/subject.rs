@@ -11,7 +11,7 @@ pub(crate) use index::{Entry, SubjectIndex};
 const DOT: u8 = b'.';
 
 /// Most tokens of a filter.
-const TOKENS_MAX: usize = 512;
+pub(crate) const TOKENS_MAX: usize = 512;
 
 /// The tokens of a subject, empty ones included.
 pub(crate) fn tokens(subject: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -127,7 +127,7 @@ impl Engine {
                 consumer_info::serve(self, now, stream, name, request)
             }
             ["CONSUMER", "DELETE", stream, name] => {
-                consumer_delete::serve(self, stream, name, request)
+                consumer_delete::serve(self, now, stream, name, request)
             }
             _ => Answer::refusal("system_response", not_offered(request.path)),
         }

@@ -17,7 +17,7 @@ mod start;
 mod tests;
 mod timers;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -62,6 +62,9 @@ pub(crate) struct Consumer {
     last_delivered: Option<WallTime>,
     last_acked: Option<WallTime>,
     acks: Acks,
+    /// Messages that were delivered as often as they may be, and not acknowledged. Where messages go once they are
+    /// acknowledged, these stay.
+    given_up: BTreeSet<u64>,
     /// Someone listens on the deliver subject.
     is_active: bool,
     window: Option<Window>,
@@ -142,6 +145,19 @@ impl Consumer {
     /// Someone listens on the deliver subject.
     pub(crate) fn is_bound(&self) -> bool {
         self.is_active
+    }
+
+    /// Whether this consumer has yet to be done with a message of its stream.
+    pub(crate) fn needs(&self, seq: u64, subject: &[u8]) -> bool {
+        let is_listed = || {
+            let skip = self.skip.as_ref();
+            skip.is_some_and(|skip| skip.seqs.binary_search(&seq).is_ok())
+        };
+        self.filters.matches(subject)
+            && (seq >= self.next
+                || self.acks.get(seq).is_some()
+                || self.given_up.contains(&seq)
+                || is_listed())
     }
 
     /// Where the next delivery goes, if anywhere.

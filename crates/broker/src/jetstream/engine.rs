@@ -8,7 +8,9 @@ mod gate;
 mod interest;
 mod lifecycle;
 mod restore;
+mod retention;
 mod slot;
+mod sourcing;
 mod streams;
 mod timers;
 
@@ -29,10 +31,15 @@ use crate::storage::{Committer, Disk, StreamId, Unreadable};
 
 use gate::Gate;
 pub(super) use slot::{ConsumerKey, ConsumerSlot, StreamSlot};
+use streams::Arrival;
 use timers::{Owner, Timers};
 
 /// States of consumers are stored at most this often, and this much later than they change.
 const SAVE_INTERVAL: Nanos = 100_000_000;
+
+/// Messages after which streams that follow others get their turn, so that a burst does not push out of a small
+/// stream what has yet to be taken.
+const TURN: usize = 64;
 
 /// Longest wait while bodies are kept for a commit that runs on the other thread.
 const COMMIT_CHECK: Duration = Duration::from_millis(100);
@@ -89,6 +96,10 @@ pub(crate) struct Engine {
     /// Consumers that pause until their receiver has caught up.
     paused: BTreeSet<(Tick, ConsumerKey)>,
     interest: HashMap<Bytes, Vec<ConsumerKey>>,
+    /// Which streams take messages from the streams with these names.
+    followers: BTreeMap<String, BTreeSet<StreamId>>,
+    /// Streams that may have something to take.
+    sourcing: VecDeque<StreamId>,
     /// Consumers whose stored state is out of date.
     unsaved: BTreeSet<ConsumerKey>,
     save_due: Option<Tick>,
@@ -128,6 +139,8 @@ impl Engine {
             ready: VecDeque::new(),
             paused: BTreeSet::new(),
             interest: HashMap::new(),
+            followers: BTreeMap::new(),
+            sourcing: VecDeque::new(),
             unsaved: BTreeSet::new(),
             save_due: None,
             sync_due: None,
@@ -148,14 +161,18 @@ impl Engine {
             let mailbox = Arc::clone(&self.mailbox);
             let mail = mailbox.take(Some(timeout));
             let now = self.clock.now();
-            for mail in &mail {
-                match mail {
-                    Mail::Ingest(ingest) => self.ingest(now, ingest),
-                    Mail::Interest(subject) => self.interest_changed(now, subject),
-                    Mail::Stop => is_stopping = true,
+            for turn in mail.chunks(TURN) {
+                for mail in turn {
+                    match mail {
+                        Mail::Ingest(ingest) => self.ingest(now, ingest),
+                        Mail::Interest(subject) => self.interest_changed(now, subject),
+                        Mail::Stop => is_stopping = true,
+                    }
                 }
+                self.poll_sources(now);
             }
             self.run_timers(now);
+            self.poll_sources(now);
             self.poll_consumers(now);
             if is_stopping {
                 self.save_consumers();
@@ -212,7 +229,7 @@ impl Engine {
 
     /// How long there is nothing to do unless mail arrives.
     fn timeout(&self) -> Duration {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || !self.sourcing.is_empty() {
             return Duration::ZERO;
         }
         let now = self.clock.now().tick;
@@ -238,6 +255,7 @@ impl Engine {
         for owner in self.timers.take_due(now.tick) {
             match owner {
                 Owner::Stream(id) => self.tick_stream(now, id),
+                Owner::Sources(id) => self.retry_sources(id),
                 Owner::Consumer(key) => self.step_consumer(now, key, consumer::Input::Tick),
             }
         }

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+/// A stream took no message, for a reason that may pass.
+const STORE_FAILED: u16 = 10077;
+
 /// A refusal: `code` is like an HTTP status, `err_code` tells exactly what it is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{description} ({err_code})")]
@@ -28,7 +31,7 @@ macro_rules! errors {
 
 /// Makes one function per error whose text is told by the caller.
 macro_rules! worded_errors {
-    ($($name:ident = $code:literal, $err_code:literal;)*) => {
+    ($($name:ident = $code:literal, $err_code:expr;)*) => {
         impl ApiError {
             $(pub(crate) fn $name(description: impl Into<Cow<'static, str>>) -> Self {
                 Self { code: $code, err_code: $err_code, description: description.into() }
@@ -47,12 +50,16 @@ errors! {
     STREAM_MISMATCH = 400, 10056, "stream name in subject does not match request";
     STREAM_NAME_EXISTS = 400, 10058, "stream name already in use with a different configuration";
     STREAM_NAME_PATH = 400, 10128, "Stream name can not contain path separators";
-    STREAM_REPLICAS = 500, 10074, "replicas > 1 not supported in non-clustered mode";
     STREAM_SEALED = 400, 10109, "invalid operation on sealed stream";
     STREAM_SUBJECT_OVERLAP = 400, 10065, "subjects overlap with an existing stream";
     STREAM_NOT_MATCH = 400, 10060, "expected stream does not match";
     STREAM_MESSAGE_TOO_LARGE = 400, 10054, "message size exceeds maximum allowed";
     STREAM_HEADER_TOO_LARGE = 400, 10097, "header size exceeds maximum allowed of 64k";
+    SOURCE_MESSAGES_TOO_LARGE = 400, 10046, "stream source must have max message size >= target";
+    SOURCE_TWICE = 400, 10140, "duplicate source configuration detected";
+    SOURCE_BAD_NAME = 400, 10141, "sourced stream name is invalid";
+    SOURCE_FILTER_TWICE = 400, 10144, "source with multiple subject transforms cannot also have a single subject filter";
+    SOURCE_FILTERS_OVERLAP = 400, 10147, "source filters can not overlap";
     STREAMS_MAX = 400, 10027, "maximum number of streams reached";
     REPLICAS_NEGATIVE = 400, 10133, "replicas count cannot be negative";
     NO_MESSAGE_FOUND = 404, 10037, "no message found";
@@ -82,6 +89,11 @@ errors! {
     CONSUMER_PUSH_MAX_WAITING = 400, 10080, "consumer in push mode can not set max waiting";
     CONSUMER_MAX_PENDING_NEEDS_ACK = 400, 10082, "consumer requires ack policy for max ack pending";
     CONSUMER_SMALL_HEARTBEAT = 400, 10083, "consumer idle heartbeat needs to be >= 100ms";
+    CONSUMER_PULL_QUEUE_NEEDS_ACK = 400, 10084, "consumer in pull mode requires explicit ack policy on workqueue stream";
+    CONSUMER_QUEUE_NEEDS_ACK = 400, 10098, "workqueue stream requires explicit ack";
+    CONSUMER_QUEUE_NEEDS_FILTERS = 400, 10099, "multiple non-filtered consumers not allowed on workqueue stream";
+    CONSUMER_QUEUE_NOT_UNIQUE = 400, 10100, "filtered consumer not unique on workqueue stream";
+    CONSUMER_QUEUE_DELIVERS_ALL = 400, 10101, "consumer must be deliver all on workqueue stream";
     CONSUMER_PULL_RATE_LIMIT = 400, 10086, "consumer in pull mode can not have rate limit set";
     CONSUMER_MAX_WAITING_NEGATIVE = 400, 10087, "consumer max waiting needs to be positive";
     CONSUMER_HEARTBEAT_NEEDS_PUSH = 400, 10088, "consumer idle heartbeat requires a push based consumer";
@@ -93,8 +105,13 @@ errors! {
 }
 
 worded_errors! {
+    source_invalid_filter = 400, 10145;
+    source_invalid_destination = 400, 10146;
+    stream_transform_invalid_source = 400, 10155;
+    stream_transform_invalid_destination = 400, 10156;
     stream_invalid_config = 500, 10052;
-    stream_store_failed = 503, 10077;
+    stream_replicas = 500, 10074;
+    stream_store_failed = 503, STORE_FAILED;
     stream_rollup_failed = 500, 10111;
     stream_purge_failed = 500, 10110;
     stream_message_delete_failed = 500, 10057;
@@ -154,6 +171,16 @@ impl ApiError {
             10153,
             format!("consumer inactive threshold exceeds system limit of {limit}"),
         )
+    }
+
+    /// Whether the same request may succeed later: there is no room now, or nothing can be stored.
+    pub(crate) fn is_temporary(&self) -> bool {
+        let temporary = [
+            Self::RESOURCES_EXCEEDED.err_code,
+            Self::INSUFFICIENT_RESOURCES.err_code,
+            STORE_FAILED,
+        ];
+        temporary.contains(&self.err_code)
     }
 
     fn text(code: u16, err_code: u16, description: String) -> Self {

@@ -31,6 +31,7 @@ pub(crate) const UNSUPPORTED: [&str; 9] = [
 ];
 
 /// Headers that the server adds to what it delivers.
+pub(crate) const STREAM_SOURCE: &str = "Nats-Stream-Source";
 pub(crate) const STREAM: &str = "Nats-Stream";
 pub(crate) const SUBJECT: &str = "Nats-Subject";
 pub(crate) const SEQUENCE: &str = "Nats-Sequence";

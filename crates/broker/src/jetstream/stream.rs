@@ -13,6 +13,7 @@ mod index;
 mod input;
 mod publish;
 mod purge;
+mod release;
 mod remove;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ mod update;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::jetstream::clock::{Now, WallTime};
-use crate::jetstream::config::StreamConfig;
+use crate::jetstream::config::{Retention, StreamConfig};
+use crate::jetstream::transform::Transform;
 
 use dedupe::Dedupe;
 pub(crate) use effect::{Effect, Expiry, Outcome, Stored};
@@ -29,10 +31,26 @@ pub(crate) use filter::Filters;
 pub(crate) use headers::{PublishHeaders, Rollup, parse_duration};
 pub(crate) use index::{Entry, Index, Scan, Subject};
 pub(crate) use input::Input;
-pub(crate) use publish::Publish;
+pub(crate) use publish::{Publish, Sender};
 pub(crate) use purge::Purge;
+pub(crate) use release::Release;
 pub(crate) use remove::Remove;
 pub(crate) use update::Update;
+
+/// Who is through with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Consumer,
+    /// A stream that takes messages from this one.
+    Source,
+}
+
+/// Who else still waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Needed {
+    pub(crate) by_consumer: bool,
+    pub(crate) by_source: bool,
+}
 
 /// The state machine of one stream.
 ///
@@ -41,6 +59,8 @@ pub(crate) use update::Update;
 #[derive(Debug)]
 pub(crate) struct Stream {
     config: StreamConfig,
+    /// What changes the subjects of messages that arrive.
+    transform: Option<Transform>,
     created: WallTime,
     index: Index,
     dedupe: Dedupe,
@@ -57,6 +77,7 @@ impl Stream {
     pub(crate) fn new(config: StreamConfig, created: WallTime) -> Self {
         let index = Index::new(config.storage, config.first_seq);
         Self {
+            transform: transform(&config),
             config,
             created,
             index,
@@ -73,6 +94,7 @@ impl Stream {
         match input {
             Input::Publish(publish) => publish.apply(self, now, &mut effects),
             Input::Remove(remove) => remove.apply(self, &mut effects),
+            Input::Release(release) => release.apply(self, &mut effects),
             Input::Purge(purge) => purge.apply(self, &mut effects),
             Input::Update(update) => update.apply(self, now, &mut effects),
             Input::Tick => self.expire(now, &mut effects),
@@ -101,6 +123,23 @@ impl Stream {
 
     pub(crate) fn created(&self) -> WallTime {
         self.created
+    }
+
+    /// The subject under which a message with this one is stored, where it is another.
+    pub(crate) fn mapped(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.transform.as_ref()?.apply(subject)
+    }
+
+    /// Whether a message has served its purpose once `done` is through with it.
+    pub(crate) fn is_served(&self, done: Done, needed: Needed) -> bool {
+        match self.config.retention {
+            Retention::Limits => false,
+            // A message of a queue belongs to one consumer alone, but others may take copies.
+            Retention::WorkQueue => {
+                !needed.by_source && (done == Done::Consumer || !needed.by_consumer)
+            }
+            Retention::Interest => !needed.by_consumer && !needed.by_source,
+        }
     }
 
     /// What is stored now.
@@ -147,4 +186,10 @@ impl Stream {
             self.expiries.remove(&(time, seq));
         }
     }
+}
+
+/// The rule of a checked configuration.
+fn transform(config: &StreamConfig) -> Option<Transform> {
+    let rule = config.subject_transform.as_ref()?;
+    Transform::parse(&rule.source, &rule.destination).ok()?
 }

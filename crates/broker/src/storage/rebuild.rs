@@ -85,6 +85,7 @@ impl Copy<'_> {
                 continue;
             }
             self.meta_key(&MetaKey::Bounds(id).encode())?;
+            self.meta_key(&MetaKey::Sources(id).encode())?;
             for prefix in [
                 MetaKey::Consumer(id, "").encode(),
                 MetaKey::ConsumerState(id, "").encode(),
@@ -137,6 +138,7 @@ impl Copy<'_> {
             Some(
                 MetaKey::Stream(id)
                 | MetaKey::Bounds(id)
+                | MetaKey::Sources(id)
                 | MetaKey::Consumer(id, _)
                 | MetaKey::ConsumerState(id, _),
             ) => {

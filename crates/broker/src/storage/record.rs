@@ -1,11 +1,14 @@
 //! What stands in the database, byte by byte. Numbers are big-endian in keys and little-endian in values.
 
+use std::collections::BTreeMap;
+
 use bytes::{Buf, BufMut, Bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::jetstream::clock::WallTime;
 use crate::jetstream::config::{ConsumerConfig, StreamConfig};
 use crate::jetstream::consumer::{Position, Saved, SavedPending};
+use crate::jetstream::source::{Life, SourcePosition};
 use crate::jetstream::stream::{Expiry, Stored};
 
 /// First byte of each binary value, for formats to come.
@@ -17,6 +20,7 @@ const STREAM_PREFIX: u8 = b's';
 const BOUNDS_PREFIX: u8 = b'b';
 const CONSUMER_PREFIX: u8 = b'c';
 const CONSUMER_STATE_PREFIX: u8 = b'a';
+const SOURCES_PREFIX: u8 = b'p';
 
 const EXPIRES_NEVER: i64 = i64::MAX;
 const EXPIRES_WITH_STREAM: i64 = 0;
@@ -53,6 +57,8 @@ pub(super) enum MetaKey<'a> {
     NextId,
     Stream(StreamId),
     Bounds(StreamId),
+    /// How far the sources of a stream have come.
+    Sources(StreamId),
     Consumer(StreamId, &'a str),
     ConsumerState(StreamId, &'a str),
 }
@@ -65,6 +71,7 @@ impl MetaKey<'_> {
             Self::NextId => return NEXT_ID_KEY.to_vec(),
             Self::Stream(id) => (STREAM_PREFIX, id, ""),
             Self::Bounds(id) => (BOUNDS_PREFIX, id, ""),
+            Self::Sources(id) => (SOURCES_PREFIX, id, ""),
             Self::Consumer(id, name) => (CONSUMER_PREFIX, id, *name),
             Self::ConsumerState(id, name) => (CONSUMER_STATE_PREFIX, id, *name),
         };
@@ -84,6 +91,7 @@ impl MetaKey<'_> {
         match *prefix {
             STREAM_PREFIX => Some(MetaKey::Stream(id)),
             BOUNDS_PREFIX => Some(MetaKey::Bounds(id)),
+            SOURCES_PREFIX => Some(MetaKey::Sources(id)),
             CONSUMER_PREFIX => Some(MetaKey::Consumer(id, name)),
             CONSUMER_STATE_PREFIX => Some(MetaKey::ConsumerState(id, name)),
             _ => None,
@@ -171,6 +179,40 @@ impl Bounds {
     }
 }
 
+pub(super) fn encode_sources(positions: &BTreeMap<String, SourcePosition>) -> Vec<u8> {
+    let mut value = vec![VERSION];
+    for (key, position) in positions {
+        // Names and filters come from one request, which is far shorter than 4 GiB.
+        value.put_u32_le(u32::try_from(key.len()).unwrap_or(u32::MAX));
+        value.extend_from_slice(key.as_bytes());
+        value.put_u32_le(position.life.id);
+        value.put_i64_le(position.life.created.0);
+        value.put_u64_le(position.seq);
+    }
+    value
+}
+
+pub(super) fn decode_sources(mut value: &[u8]) -> Option<BTreeMap<String, SourcePosition>> {
+    if value.try_get_u8().ok()? != VERSION {
+        return None;
+    }
+    let mut positions = BTreeMap::new();
+    while value.has_remaining() {
+        let len = value.try_get_u32_le().ok()?;
+        let (key, rest) = value.split_at_checked(usize::try_from(len).ok()?)?;
+        value = rest;
+        let position = SourcePosition {
+            life: Life {
+                id: value.try_get_u32_le().ok()?,
+                created: WallTime(value.try_get_i64_le().ok()?),
+            },
+            seq: value.try_get_u64_le().ok()?,
+        };
+        positions.insert(str::from_utf8(key).ok()?.to_owned(), position);
+    }
+    Some(positions)
+}
+
 pub(super) fn encode_saved(saved: &Saved) -> Vec<u8> {
     let mut value = vec![VERSION];
     for number in [
@@ -240,6 +282,7 @@ mod tests {
             MetaKey::NextId,
             MetaKey::Stream(7),
             MetaKey::Bounds(7),
+            MetaKey::Sources(7),
             MetaKey::Consumer(7, "c"),
             MetaKey::ConsumerState(7, "c"),
         ] {
@@ -302,9 +345,24 @@ mod tests {
         }
 
         #[test]
+        fn positions_of_sources_are_read_back(
+            positions in prop::collection::btree_map(".{0,20}", any::<(u32, i64, u64)>(), 0..5),
+        ) {
+            let positions = positions
+                .into_iter()
+                .map(|(key, (id, created, seq))| {
+                    let life = Life { id, created: WallTime(created) };
+                    (key, SourcePosition { life, seq })
+                })
+                .collect();
+            prop_assert_eq!(decode_sources(&encode_sources(&positions)), Some(positions));
+        }
+
+        #[test]
         fn damaged_values_are_refused_without_a_panic(value in prop::collection::vec(any::<u8>(), 0..80)) {
             let _ = decode_head(1, &value);
             let _ = decode_saved(&value);
+            let _ = decode_sources(&value);
             let _ = Bounds::decode(&value);
             let _ = MetaKey::decode(&value);
         }

@@ -6,10 +6,11 @@ use std::ops::Bound;
 use super::disk::Disk;
 use super::record::{
     Bounds, ConsumerRecord, MetaKey, StreamId, StreamRecord, decode_head, decode_message_key,
-    decode_saved, message_key,
+    decode_saved, decode_sources, message_key,
 };
 use super::write::Table;
 use crate::jetstream::consumer::Saved;
+use crate::jetstream::source::SourcePosition;
 use crate::jetstream::stream::Stored;
 use crate::stats::Counters;
 
@@ -18,6 +19,8 @@ use crate::stats::Counters;
 pub(crate) struct RecoveredStream {
     pub(crate) record: StreamRecord,
     pub(crate) bounds: Bounds,
+    /// How far its sources have come.
+    pub(crate) source_positions: BTreeMap<String, SourcePosition>,
     pub(crate) consumers: BTreeMap<String, RecoveredConsumer>,
 }
 
@@ -52,6 +55,7 @@ impl Disk {
             streams: BTreeMap::new(),
         };
         let mut bounds = BTreeMap::new();
+        let mut sources = BTreeMap::new();
         let mut consumers: BTreeMap<(StreamId, String), ConsumerRecord> = BTreeMap::new();
         let mut states: BTreeMap<(StreamId, String), Saved> = BTreeMap::new();
         for guard in self.table(Table::Meta).iter() {
@@ -70,6 +74,9 @@ impl Disk {
                 Some(MetaKey::Bounds(id)) => Bounds::decode(&value)
                     .map(|value| bounds.insert(id, value))
                     .is_some(),
+                Some(MetaKey::Sources(id)) => decode_sources(&value)
+                    .map(|value| sources.insert(id, value))
+                    .is_some(),
                 Some(MetaKey::Consumer(id, name)) => serde_json::from_slice(&value)
                     .map(|record| consumers.insert((id, name.to_owned()), record))
                     .is_ok(),
@@ -86,6 +93,11 @@ impl Disk {
         for (id, bounds) in bounds {
             if let Some(stream) = found.streams.get_mut(&id) {
                 stream.bounds = bounds;
+            }
+        }
+        for (id, positions) in sources {
+            if let Some(stream) = found.streams.get_mut(&id) {
+                stream.source_positions = positions;
             }
         }
         for ((id, name), record) in consumers {
@@ -149,6 +161,7 @@ impl RecoveredStream {
         Self {
             record,
             bounds: Bounds::default(),
+            source_positions: BTreeMap::new(),
             consumers: BTreeMap::new(),
         }
     }

@@ -1,9 +1,12 @@
 //! Changes that are committed together.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::record::{self, Bounds, ConsumerRecord, MetaKey, StreamId, StreamRecord, message_key};
 use crate::jetstream::consumer::Saved;
+use crate::jetstream::source::SourcePosition;
 use crate::jetstream::stream::Stored;
 
 /// A batch of changes: after a crash either all of them are there or none.
@@ -73,6 +76,16 @@ impl Writes {
     pub(crate) fn remove_stream(&mut self, stream: StreamId) {
         self.meta(&MetaKey::Stream(stream), None);
         self.meta(&MetaKey::Bounds(stream), None);
+        self.meta(&MetaKey::Sources(stream), None);
+    }
+
+    pub(crate) fn source_positions(
+        &mut self,
+        stream: StreamId,
+        positions: &BTreeMap<String, SourcePosition>,
+    ) {
+        let value = record::encode_sources(positions);
+        self.meta(&MetaKey::Sources(stream), Some(value));
     }
 
     pub(crate) fn consumer(&mut self, stream: StreamId, name: &str, stored: &ConsumerRecord) {

@@ -1,7 +1,7 @@
 //! What the broker does not offer, it refuses.
 
 use async_nats::jetstream::kv;
-use async_nats::jetstream::stream::{Config, Placement, Republish, RetentionPolicy, Source};
+use async_nats::jetstream::stream::{Config, External, Placement, Republish, Source};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -39,15 +39,24 @@ async fn streams_that_need_more_than_one_server() {
             ..Config::default()
         },
         Config {
-            sources: Some(vec![source()]),
+            sources: Some(vec![Source {
+                domain: Some("hub".to_owned()),
+                ..source()
+            }]),
+            ..Config::default()
+        },
+        Config {
+            sources: Some(vec![Source {
+                external: Some(External {
+                    api_prefix: "$JS.hub.API".to_owned(),
+                    delivery_prefix: None,
+                }),
+                ..source()
+            }]),
             ..Config::default()
         },
         Config {
             num_replicas: 3,
-            ..Config::default()
-        },
-        Config {
-            retention: RetentionPolicy::WorkQueue,
             ..Config::default()
         },
         Config {
@@ -77,7 +86,10 @@ async fn streams_that_need_more_than_one_server() {
                 ..config
             })
             .await;
-        assert!(result.is_err(), "{described}");
+        let refusal = result.expect_err(&described).to_string();
+        for place in ["nats-server", "weft lattice copy"] {
+            assert!(refusal.contains(place), "{described}: {refusal}");
+        }
     }
     assert_eq!(server.handle().stats().storage.streams, 0);
 }
@@ -127,7 +139,12 @@ async fn options_and_requests_by_name() {
         ),
         (
             "STREAM.CREATE.T",
-            json!({ "name": "T", "subject_transform": { "src": "a", "dest": "b" } }),
+            json!({ "name": "T", "sources": [{ "name": "S", "consumer": { "name": "c" } }] }),
+            10052,
+        ),
+        (
+            "STREAM.CREATE.T",
+            json!({ "name": "T", "subject_transform": { "src": "a", "dest": "b", "more": 1 } }),
             10052,
         ),
         (

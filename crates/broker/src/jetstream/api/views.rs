@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Json, to_json};
 use crate::jetstream::Engine;
 use crate::jetstream::clock::{Now, WallTime};
-use crate::jetstream::config::{ConsumerConfig, StreamConfig};
+use crate::jetstream::config::{ConsumerConfig, StreamConfig, TransformConfig};
 use crate::jetstream::engine::{ConsumerKey, StreamSlot};
 use crate::storage::StreamId;
 
@@ -19,8 +19,23 @@ struct StreamView<'a> {
     config: &'a StreamConfig,
     created: String,
     state: StateView,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceView<'a>>,
     /// When this was true.
     ts: String,
+}
+
+#[derive(Serialize)]
+struct SourceView<'a> {
+    name: &'a str,
+    /// Messages that it has yet to take.
+    lag: u64,
+    /// Nanoseconds since it was last heard of: none, as it is here. -1 if there is no such stream.
+    active: i64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    filter_subject: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    subject_transforms: &'a [TransformConfig],
 }
 
 #[derive(Serialize)]
@@ -83,6 +98,7 @@ pub(super) fn stream(engine: &Engine, now: Now, id: StreamId, details: Details) 
         config: slot.core.config(),
         created: slot.core.created().render(),
         state: state(slot, details),
+        sources: sources(engine, slot),
         ts: now.wall.render(),
     }))
 }
@@ -111,6 +127,26 @@ pub(super) fn consumer(engine: &Engine, now: Now, key: ConsumerKey) -> Option<Js
         push_bound: core.is_bound(),
         ts: now.wall.render(),
     }))
+}
+
+fn sources<'a>(engine: &'a Engine, slot: &'a StreamSlot) -> Vec<SourceView<'a>> {
+    slot.sources
+        .iter()
+        .map(|source| {
+            let config = source.config();
+            let id = engine.stream_names.get(source.stream());
+            let origin = id.and_then(|id| Some((id, engine.streams.get(id)?)));
+            SourceView {
+                name: &config.name,
+                lag: origin.map_or(0, |(id, origin)| {
+                    source.lag(origin.life(*id), origin.core.index())
+                }),
+                active: if origin.is_some() { 0 } else { -1 },
+                filter_subject: &config.filter_subject,
+                subject_transforms: &config.subject_transforms,
+            }
+        })
+        .collect()
 }
 
 fn state(slot: &StreamSlot, details: Details) -> StateView {

@@ -1,6 +1,7 @@
 //! The configuration of a consumer.
 
 mod checks;
+mod work_queue;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{refuse_stream_option, strict, unsupported};
+use super::{SourceConfig, TransformConfig, refuse_stream_option, strict, unsupported};
 use crate::jetstream::ApiError;
 use crate::jetstream::clock::Nanos;
 use crate::jetstream::names::{DESCRIPTION_LEN_MAX, METADATA_LEN_MAX, NAME_LEN_MAX, SUBJECTS_MAX};
@@ -25,8 +25,8 @@ const REPLICAS_MAX: i64 = 5;
 /// Highest sequence that a stream may begin with, so that there is always a next one.
 const FIRST_SEQ_MAX: u64 = u64::MAX / 2;
 
-/// The fields that are understood.
-const FIELDS: [&str; 27] = [
+/// The fields that are understood, beside those with fields of their own.
+const FIELDS: [&str; 26] = [
     "name",
     "description",
     "subjects",
@@ -51,7 +51,6 @@ const FIELDS: [&str; 27] = [
     "deny_delete",
     "deny_purge",
     "allow_rollup_hdrs",
-    "consumer_limits",
     "metadata",
     "allow_msg_ttl",
 ];
@@ -63,7 +62,9 @@ pub(crate) enum Retention {
     /// They stay until a limit removes them.
     #[default]
     Limits,
+    /// They go once every consumer that wants them has had them; without any, they are not even stored.
     Interest,
+    /// They go once one consumer has had them. No two want the same.
     WorkQueue,
 }
 
@@ -126,9 +127,13 @@ pub(crate) struct StreamConfig {
     pub(crate) no_ack: bool,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) duplicate_window: Nanos,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sources: Vec<SourceConfig>,
     pub(crate) compression: Compression,
     #[serde(skip_serializing_if = "is_zero_u64")]
     pub(crate) first_seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subject_transform: Option<TransformConfig>,
     pub(crate) allow_direct: bool,
     pub(crate) mirror_direct: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -149,8 +154,23 @@ pub(crate) struct StreamConfig {
 
 impl StreamConfig {
     /// Reads a configuration, refusing every option that is not offered.
-    pub(crate) fn parse(object: Map<String, Value>) -> Result<Self, ApiError> {
-        strict::parse(object, &FIELDS, refuse_stream_option)
+    pub(crate) fn parse(mut object: Map<String, Value>) -> Result<Self, ApiError> {
+        let mut take = |name: &str| object.remove(name).filter(|value| !value.is_null());
+        let (sources, rule) = (take("sources"), take("subject_transform"));
+        let limits = take("consumer_limits");
+        let mut config: Self = strict::parse(object, &FIELDS, refuse_stream_option)?;
+        if let Some(sources) = sources {
+            config.sources = SourceConfig::parse_list(sources)?;
+        }
+        config.subject_transform = rule.map(TransformConfig::parse).transpose()?;
+        if let Some(limits) = limits {
+            let limits = serde_json::from_value(limits).map_err(|_| ApiError::INVALID_JSON)?;
+            let known = ["inactive_threshold", "max_ack_pending"];
+            config.consumer_limits = strict::parse(limits, &known, |option| {
+                refuse_stream_option(&format!("consumer_limits.{option}"))
+            })?;
+        }
+        Ok(config)
     }
 
     /// Fills in defaults and checks that the configuration makes sense by itself.
@@ -171,7 +191,8 @@ impl StreamConfig {
         self.num_replicas = 1;
         self.check_windows()?;
         self.check_contradictions()?;
-        if self.subjects.is_empty() {
+        self.check_sources()?;
+        if self.subjects.is_empty() && self.sources.is_empty() {
             self.subjects.push(self.name.clone());
         }
         self.check_subjects()?;
@@ -209,10 +230,9 @@ impl StreamConfig {
             return Err(ApiError::REPLICAS_NEGATIVE);
         }
         if self.num_replicas > 1 {
-            return Err(ApiError::STREAM_REPLICAS);
-        }
-        if self.retention != Retention::Limits {
-            return invalid(unsupported("retention other than \"limits\""));
+            return Err(ApiError::stream_replicas(unsupported(
+                "replicas > 1 not supported in non-clustered mode: more than one replica",
+            )));
         }
         if self.compression != Compression::None {
             return invalid(unsupported("compression"));
@@ -304,6 +324,10 @@ impl StreamConfig {
         }
         if self.storage != old.storage {
             return cannot("change storage type");
+        }
+        let is_queue = |config: &Self| config.retention == Retention::WorkQueue;
+        if is_queue(&self) != is_queue(old) {
+            return cannot("change retention policy to/from workqueue");
         }
         if old.sealed && !self.sealed {
             return cannot("unseal a sealed stream");

@@ -41,17 +41,14 @@ fn a_bucket_is_filled_like_the_reference_server_fills_it() {
 fn stream_options_that_are_not_offered_are_refused() {
     for option in [
         r#""mirror":{"name":"X"}"#,
-        r#""sources":[{"name":"X"}]"#,
         r#""placement":{"cluster":"C"}"#,
         r#""republish":{"src":">","dest":"x.>"}"#,
-        r#""subject_transform":{"src":"a","dest":"b"}"#,
         r#""compression":"s2""#,
-        r#""retention":"workqueue""#,
-        r#""retention":"interest""#,
         r#""subject_delete_marker_ttl":1000000000"#,
         r#""allow_msg_counter":true"#,
         r#""persist_mode":"async""#,
         r#""some_later_option":1"#,
+        r#""consumer_limits":{"some_later_option":1}"#,
     ] {
         assert_eq!(
             stream_code(&format!(r#"{{"name":"S",{option}}}"#)),
@@ -128,4 +125,145 @@ fn consumers_that_make_no_sense_are_refused() {
     check(r#"{"priority_groups":["a"]}"#, 10012);
     check(r#"{"direct":true}"#, 10012);
     check(r#"{"deliver_policy":"sometimes"}"#, 10025);
+}
+
+fn good(json: &str) -> StreamConfig {
+    stream(json).expect(json)
+}
+
+#[test]
+fn sources_and_rules_that_make_no_sense_are_refused() {
+    let check = |options: &str, code: u16| {
+        let json = format!(r#"{{"name":"S",{options}}}"#);
+        assert_eq!(stream_code(&json), code, "{options}");
+    };
+    let source = |options: &str| format!(r#""sources":[{{"name":"O",{options}}}]"#);
+    check(r#""sources":[{"name":"O.x"}]"#, 10141);
+    check(
+        r#""sources":[{"name":"O"},{"name":"O","filter_subject":">"}]"#,
+        10140,
+    );
+    let rule = r#""subject_transforms":[{"src":"a","dest":"b"}]"#;
+    check(&source(&format!(r#""filter_subject":"a",{rule}"#)), 10144);
+    check(&source(r#""filter_subject":"a..""#), 10145);
+    check(
+        &source(r#""subject_transforms":[{"src":"a..","dest":"b"}]"#),
+        10145,
+    );
+    check(
+        &source(r#""subject_transforms":[{"src":"a.*","dest":"{{x(1)}}"}]"#),
+        10146,
+    );
+    check(
+        &source(r#""subject_transforms":[{"src":"a.>","dest":"b.>"},{"src":"a.*","dest":"c"}]"#),
+        10147,
+    );
+    check(r#""subject_transform":{"src":"a..","dest":"b"}"#, 10155);
+    check(r#""subject_transform":{"src":"a.*","dest":"b.$2"}"#, 10156);
+    check(&source(r#""external":{"api":"$JS.x.API"}"#), 10052);
+    check(&source(r#""domain":"x""#), 10052);
+    check(&source(r#""consumer":{"name":"x"}"#), 10052);
+    check(
+        r#""subject_transform":{"src":"a","dest":"b","more":1}"#,
+        10052,
+    );
+    check(r#""sources":{"name":"O"}"#, 10025);
+    assert_eq!(good(r#"{"name":"S","sources":null}"#).subjects, ["S"]);
+    assert!(
+        good(r#"{"name":"S","sources":[{"name":"O"}]}"#)
+            .subjects
+            .is_empty()
+    );
+}
+
+#[test]
+fn no_stream_takes_from_itself() {
+    let taking = |name: &str, from: &str| {
+        good(&format!(
+            r#"{{"name":"{name}","sources":[{{"name":"{from}"}}]}}"#
+        ))
+    };
+    let others = [taking("B", "C"), taking("C", "A"), good(r#"{"name":"D"}"#)];
+    let check = |config: StreamConfig| {
+        let find = |name: &str| others.iter().find(|other| other.name == name);
+        config.check_among(find).map_err(|error| error.err_code)
+    };
+    assert_eq!(check(taking("A", "A")), Err(10052));
+    assert_eq!(check(taking("A", "B")), Err(10052));
+    assert_eq!(check(taking("A", "D")), Ok(()));
+    assert_eq!(check(taking("E", "B")), Ok(()));
+    assert_eq!(check(taking("A", "later")), Ok(()));
+    let large = good(r#"{"name":"D","max_msg_size":100}"#);
+    let mut small = taking("A", "D");
+    small.max_msg_size = 10;
+    let found = small.check_among(|_| Some(&large));
+    assert_eq!(found.unwrap_err().err_code, 10046);
+}
+
+#[test]
+fn consumers_of_a_queue_share_no_messages() {
+    let queue = good(r#"{"name":"Q","subjects":["q.>"],"retention":"workqueue"}"#);
+    let consumer = |json: &str| {
+        let object = parse_object(json.as_bytes()).unwrap();
+        ConsumerConfig::parse(object).unwrap().checked(&queue)
+    };
+    let join = |json: &str, others: &[&str]| {
+        let others: Vec<_> = others
+            .iter()
+            .map(|other| consumer(other).unwrap())
+            .collect();
+        consumer(json)
+            .and_then(|config| config.check_joining(&queue, others.iter()))
+            .map_err(|error| error.err_code)
+    };
+    let one = r#"{"ack_policy":"explicit","filter_subject":"q.a.>"}"#;
+    let all = r#"{"ack_policy":"explicit"}"#;
+    assert_eq!(join(r#"{"ack_policy":"none"}"#, &[]), Err(10084));
+    assert_eq!(
+        join(r#"{"ack_policy":"none","deliver_subject":"d"}"#, &[]),
+        Err(10098)
+    );
+    assert_eq!(join(r#"{"ack_policy":"all"}"#, &[]), Err(10098));
+    let new = r#"{"ack_policy":"explicit","deliver_policy":"new"}"#;
+    assert_eq!(join(new, &[]), Err(10101));
+    assert_eq!(join(all, &[]), Ok(()));
+    assert_eq!(join(all, &[one]), Err(10099));
+    assert_eq!(join(one, &[all]), Err(10100));
+    let crossing = r#"{"ack_policy":"explicit","filter_subject":"q.*.x"}"#;
+    assert_eq!(join(crossing, &[one]), Err(10100));
+    let beside = r#"{"ack_policy":"explicit","filter_subjects":["q.b","q.c"]}"#;
+    assert_eq!(join(beside, &[one]), Ok(()));
+    let limits = good(r#"{"name":"L","subjects":["q.>"]}"#);
+    let (one, all) = (consumer(one).unwrap(), consumer(all).unwrap());
+    assert_eq!(one.check_joining(&limits, [&all].into_iter()), Ok(()));
+    assert_eq!(
+        all.check_beside(&queue, [&one].into_iter())
+            .unwrap_err()
+            .err_code,
+        10100
+    );
+}
+
+#[test]
+fn a_queue_stays_one() {
+    let config = |retention: &str| good(&format!(r#"{{"name":"S","retention":"{retention}"}}"#));
+    let check = |old: &str, new: &str| config(new).checked_update(&config(old)).is_ok();
+    assert!(check("limits", "interest") && check("interest", "limits"));
+    assert!(check("workqueue", "workqueue"));
+    assert!(!check("limits", "workqueue") && !check("workqueue", "interest"));
+}
+
+#[test]
+fn configurations_that_were_stored_before_sources_are_read() {
+    let stored = concat!(
+        r#"{"name":"S","subjects":["s"],"retention":"limits","max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"#,
+        r#""max_age":0,"max_msgs_per_subject":-1,"max_msg_size":-1,"discard":"old","storage":"file","#,
+        r#""num_replicas":1,"duplicate_window":120000000000,"compression":"none","allow_direct":false,"#,
+        r#""mirror_direct":false,"sealed":false,"deny_delete":false,"deny_purge":false,"#,
+        r#""allow_rollup_hdrs":false,"consumer_limits":{}}"#
+    );
+    let read: StreamConfig = serde_json::from_str(stored).unwrap();
+    assert_eq!(read, good(r#"{"name":"S","subjects":["s"]}"#));
+    // What has none of the new options is stored as before.
+    assert_eq!(serde_json::to_string(&read).unwrap(), stored);
 }

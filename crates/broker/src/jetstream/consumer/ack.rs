@@ -78,9 +78,9 @@ impl Ack {
         }
         let was_full = consumer.is_full();
         match &self.kind {
-            AckKind::Done => consumer.acknowledge(self.stream_seq, now),
+            AckKind::Done => consumer.acknowledge(self.stream_seq, now, effects),
             AckKind::Next(body) => {
-                consumer.acknowledge(self.stream_seq, now);
+                consumer.acknowledge(self.stream_seq, now, effects);
                 if let Some(reply) = self.reply.clone() {
                     let body = body.clone();
                     effects.push(Effect::Save);
@@ -131,7 +131,7 @@ impl Ack {
         if consumer.acks.get(self.stream_seq).is_none() {
             return;
         }
-        consumer.acknowledge(self.stream_seq, now);
+        consumer.acknowledge(self.stream_seq, now, effects);
         effects.push(Effect::Notice(Notice::Terminated {
             stream_seq: self.stream_seq,
             consumer_seq: self.consumer_seq,
@@ -169,11 +169,15 @@ impl Consumer {
             && self.acks.len() as u64 >= self.config.max_ack_pending.unsigned_abs()
     }
 
-    fn acknowledge(&mut self, stream_seq: u64, now: Now) {
+    fn acknowledge(&mut self, stream_seq: u64, now: Now, effects: &mut Vec<Effect>) {
         match self.config.ack_policy {
             AckPolicy::None => return,
             AckPolicy::Explicit => {
-                self.acks.remove(stream_seq);
+                // One that comes after the last delivery was given up counts as well.
+                let was_given_up = self.given_up.remove(&stream_seq);
+                if self.acks.remove(stream_seq).is_some() || was_given_up {
+                    effects.push(Effect::Settled { seq: stream_seq });
+                }
             }
             AckPolicy::All => {
                 let covered: Vec<u64> = self
@@ -184,6 +188,7 @@ impl Consumer {
                     .collect();
                 for seq in covered {
                     self.acks.remove(seq);
+                    effects.push(Effect::Settled { seq });
                 }
             }
         }

@@ -20,6 +20,7 @@ impl Consumer {
             }
             is_listed
         });
+        self.given_up.remove(&seq);
         if was_listed || seq >= self.next {
             self.num_pending = self.num_pending.saturating_sub(1);
         }
@@ -41,6 +42,7 @@ impl Consumer {
         for seq in gone {
             self.acks.remove(seq);
         }
+        self.given_up.retain(|seq| index.get(*seq).is_some());
         self.move_floor();
         self.recount(index);
         effects.push(Effect::Save);

@@ -159,6 +159,9 @@ impl Consumer {
             reply,
             headers_only: self.config.headers_only,
         }));
+        if self.config.ack_policy == AckPolicy::None {
+            effects.push(Effect::Settled { seq });
+        }
         self.finish_request(&to, effects);
         self.control_flow(len, effects);
         true
@@ -235,6 +238,7 @@ impl Consumer {
     /// Gives up a message that was delivered as often as it may be.
     pub(super) fn give_up(&mut self, seq: u64, redeliveries: u64, effects: &mut Vec<Effect>) {
         self.acks.remove(seq);
+        self.given_up.insert(seq);
         self.move_floor();
         effects.push(Effect::Notice(Notice::MaxDeliveries {
             stream_seq: seq,

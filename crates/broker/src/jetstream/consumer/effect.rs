@@ -25,6 +25,10 @@ pub(crate) enum Effect {
     Unwatch {
         subject: Bytes,
     },
+    /// A message needs no further delivery by this consumer: it was acknowledged, or need not be.
+    Settled {
+        seq: u64,
+    },
     /// Poll again soon.
     Ready,
     /// What is to survive a restart has changed.

@@ -1,6 +1,6 @@
 //! Where a consumer begins.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::flow::Window;
@@ -49,6 +49,7 @@ impl Consumer {
             last_delivered: None,
             last_acked: None,
             acks: Acks::default(),
+            given_up: BTreeSet::new(),
             is_active: false,
             heartbeat_due: None,
             waiting: VecDeque::new(),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::jetstream::clock::{Nanos, Tick};
 use crate::jetstream::config::{StreamConfig, parse_object};
-use crate::jetstream::stream::{self, Publish, PublishHeaders, Purge, Remove, Stream};
+use crate::jetstream::stream::{self, Publish, PublishHeaders, Purge, Remove, Sender, Stream};
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -79,7 +79,7 @@ impl Fixture {
                     effects.extend(self.step(Input::Purged));
                     continue;
                 }
-                stream::Effect::Outcome(_) => continue,
+                stream::Effect::Skip | stream::Effect::Outcome(_) => continue,
             };
             if self.consumer.filters.matches(subject) {
                 effects.extend(match effect {
@@ -144,6 +144,8 @@ fn publish(subject: &str) -> stream::Input<'_> {
         headers: PublishHeaders::default(),
         header_len: 0,
         body_len: 10,
+        sender: Sender::Publisher,
+        is_wanted: true,
     })
 }
 
@@ -283,6 +285,8 @@ fn flow_control_stops_a_consumer_whose_receiver_does_not_answer() {
             headers: PublishHeaders::default(),
             header_len: 0,
             body_len: 1024 * 1024,
+            sender: Sender::Publisher,
+            is_wanted: true,
         })
     };
     let effects = fixture.change(big());
@@ -432,7 +436,8 @@ fn receivers_say_what_became_of_a_message() {
     let terminated = fixture.ack(3, "+TERM broken");
     assert!(matches!(
         &terminated[..],
-        [Effect::Notice(Notice::Terminated { stream_seq: 3, reason, .. })] if reason == "broken"
+        [Effect::Settled { seq: 3 }, Effect::Notice(Notice::Terminated { stream_seq: 3, reason, .. })]
+            if reason == "broken"
     ));
     fixture.time += 8 * SECOND;
     fixture.ack(1, "+WPI");
@@ -556,4 +561,61 @@ fn acknowledgements_must_be_well_formed() {
         assert!(parse(bad, "+ACK").is_none(), "{bad}");
     }
     assert!(parse("$JS.ACK.S.C.1.2.3.4.5", "what").is_none());
+}
+
+/// The messages that the consumer said it is done with.
+fn settled(effects: &[Effect]) -> Vec<u64> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Settled { seq } => Some(*seq),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn messages_are_needed_until_they_are_acknowledged() {
+    let options = r#""durable_name":"C","ack_policy":"explicit","filter_subject":"a.x""#;
+    let mut fixture = Fixture::new("", &["a.x", "a.y", "a.x"], options);
+    let needs = |fixture: &Fixture, seq: u64, subject: &str| {
+        fixture.consumer.needs(seq, subject.as_bytes())
+    };
+    assert!(needs(&fixture, 1, "a.x") && !needs(&fixture, 2, "a.y"));
+    assert_eq!(settled(&fixture.pull("2")), [0; 0]);
+    assert!(needs(&fixture, 1, "a.x") && needs(&fixture, 3, "a.x"));
+    assert_eq!(settled(&fixture.ack(1, "")), [1]);
+    assert!(!needs(&fixture, 1, "a.x") && needs(&fixture, 3, "a.x"));
+    assert_eq!(settled(&fixture.ack(1, "")), [0; 0]);
+    assert_eq!(settled(&fixture.ack(3, "+TERM no")), [3]);
+    assert!(needs(&fixture, 4, "a.x"));
+}
+
+#[test]
+fn one_acknowledgement_settles_all_it_covers() {
+    let options = r#""durable_name":"C","ack_policy":"all""#;
+    let mut fixture = Fixture::new("", &["a.x", "a.y", "a.x"], options);
+    fixture.pull("3");
+    assert_eq!(settled(&fixture.ack(2, "")), [1, 2]);
+}
+
+#[test]
+fn without_acknowledgements_a_delivery_settles() {
+    let mut fixture = Fixture::pushed(&[], "");
+    assert_eq!(settled(&fixture.publish("a.x")), [1]);
+    assert!(!fixture.consumer.needs(1, b"a.x"));
+}
+
+#[test]
+fn what_was_given_up_is_needed_until_a_late_acknowledgement() {
+    let options = r#""durable_name":"C","ack_policy":"explicit","max_deliver":1,"ack_wait":1000"#;
+    let mut fixture = Fixture::new("", &["a.x", "a.x"], options);
+    fixture.pull("2");
+    fixture.after(SECOND);
+    assert_eq!(fixture.consumer.num_ack_pending(), 0);
+    assert!(fixture.consumer.needs(1, b"a.x") && fixture.consumer.needs(2, b"a.x"));
+    assert_eq!(settled(&fixture.ack(1, "")), [1]);
+    assert!(!fixture.consumer.needs(1, b"a.x"));
+    fixture.change(stream::Input::Remove(Remove { seq: 2 }));
+    assert!(!fixture.consumer.needs(2, b"a.x"));
 }

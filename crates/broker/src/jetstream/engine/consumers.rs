@@ -10,6 +10,7 @@ use crate::jetstream::clock::Now;
 use crate::jetstream::config::ConsumerConfig;
 use crate::jetstream::consumer::{Consumer, Delivery, Effect, Input};
 use crate::jetstream::names::MSG_SIZE;
+use crate::jetstream::stream::Done;
 use crate::jetstream::{ApiError, Outgoing};
 use crate::storage::{ConsumerRecord, StreamId};
 use crate::wire::headers;
@@ -81,9 +82,10 @@ impl Engine {
                 }
                 Effect::Watch { subject } => self.watch(now, key, &subject),
                 Effect::Unwatch { subject } => self.unwatch(key, &subject),
+                Effect::Settled { seq } => self.settle(now, key.0, seq, Done::Consumer),
                 Effect::Ready => self.make_ready(key),
                 Effect::Save => self.note_unsaved(now, key),
-                Effect::Expire => self.delete_consumer(key),
+                Effect::Expire => self.delete_consumer(now, key),
                 Effect::Notice(notice) => {
                     if let Some(consumer) = self.consumer(key).map(|core| Arc::clone(core.name())) {
                         advisory::consumer_notice(self, now, key.0, &consumer, &notice);
@@ -175,6 +177,7 @@ impl Engine {
         if stream.consumers.len() >= allowed || total >= self.bounds.consumers_max {
             return Err(ApiError::CONSUMERS_MAX);
         }
+        config.check_joining(stream.core.config(), stream.configs_of_others(None))?;
         if config.is_durable() {
             // The reference server names it in both places.
             config.name.clone_from(&config.durable);
@@ -239,6 +242,9 @@ impl Engine {
             return Err(ApiError::CONSUMER_NOT_FOUND);
         };
         config.name.clone_from(&old.name);
+        if let Some(stream) = self.streams.get(&key.0) {
+            config.check_beside(stream.core.config(), stream.configs_of_others(Some(key.1)))?;
+        }
         if config == old {
             return Ok(());
         }
@@ -257,11 +263,18 @@ impl Engine {
             }
         }
         self.write_consumer(key);
+        self.release_unneeded(now, key.0);
         Ok(())
     }
 
+    /// Removes a consumer, and with it what the stream kept for it alone.
+    pub(in crate::jetstream) fn delete_consumer(&mut self, now: Now, key: ConsumerKey) {
+        self.remove_consumer(key);
+        self.release_unneeded(now, key.0);
+    }
+
     /// Removes a consumer.
-    pub(in crate::jetstream) fn delete_consumer(&mut self, key: ConsumerKey) {
+    pub(super) fn remove_consumer(&mut self, key: ConsumerKey) {
         let Some(stream) = self.streams.get_mut(&key.0) else {
             return;
         };

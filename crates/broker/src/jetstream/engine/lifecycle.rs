@@ -23,6 +23,7 @@ impl Engine {
             return Err(ApiError::STREAMS_MAX);
         }
         self.check_overlap(&config, None)?;
+        self.check_sources(&config)?;
         if config.storage == Storage::File && self.gate.has_failed() {
             return Err(ApiError::stream_store_failed("storage failed"));
         }
@@ -35,6 +36,7 @@ impl Engine {
         self.streams.insert(id, slot);
         self.write_stream(id);
         self.count_stored();
+        self.follow(id);
         Ok(id)
     }
 
@@ -55,6 +57,9 @@ impl Engine {
         StreamSlot {
             memory: (config.storage == Storage::Memory).then(HashMap::new),
             is_synced: self.is_synced(&name),
+            sources: Self::new_sources(&config, &[]),
+            is_sourcing: false,
+            has_full_source: false,
             core: Stream::new(config, created),
             name,
             gate: 0,
@@ -74,6 +79,7 @@ impl Engine {
         config: StreamConfig,
     ) -> Result<(), ApiError> {
         self.check_overlap(&config, Some(id))?;
+        self.check_sources(&config)?;
         let update = Update {
             config: Box::new(config),
         };
@@ -82,6 +88,8 @@ impl Engine {
         }
         self.resubscribe(id);
         self.write_stream(id);
+        self.replace_sources(now, id);
+        self.release_unneeded(now, id);
         Ok(())
     }
 
@@ -110,19 +118,21 @@ impl Engine {
     }
 
     /// Removes a stream with its consumers.
-    pub(in crate::jetstream) fn delete_stream(&mut self, id: StreamId) {
+    pub(in crate::jetstream) fn delete_stream(&mut self, now: Now, id: StreamId) {
         let consumers: Vec<u64> = self
             .streams
             .get(&id)
             .map(|slot| slot.consumers.keys().copied().collect())
             .unwrap_or_default();
         for consumer in consumers {
-            self.delete_consumer((id, consumer));
+            self.remove_consumer((id, consumer));
         }
         let Some(mut slot) = self.streams.remove(&id) else {
             return;
         };
         self.stream_names.remove(&slot.name);
+        let origins = self.unfollow(id);
+        self.release_origins(now, &origins);
         self.router.unsubscribe(slot.subscriptions.iter());
         self.timers.set(Owner::Stream(id), None);
         if slot.is_file() {
@@ -146,6 +156,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    fn check_sources(&self, config: &StreamConfig) -> Result<(), ApiError> {
+        config.check_among(|name| {
+            let id = self.stream_names.get(name)?;
+            Some(self.streams.get(id)?.core.config())
+        })
     }
 
     fn write_stream(&mut self, id: StreamId) {

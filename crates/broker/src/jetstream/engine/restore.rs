@@ -15,9 +15,14 @@ impl Engine {
         self.next_stream = found.next_id;
         let mut bounds = BTreeMap::new();
         let mut consumers = BTreeMap::new();
+        let mut followers = Vec::new();
         for (id, stream) in found.streams {
             let created = WallTime(stream.record.created);
-            let slot = self.new_slot(id, stream.record.config, created);
+            let mut slot = self.new_slot(id, stream.record.config, created);
+            for source in &mut slot.sources {
+                source.resume(stream.source_positions.get(&source.key()).copied());
+                followers.push(id);
+            }
             self.streams.insert(id, slot);
             bounds.insert(id, stream.bounds);
             consumers.insert(id, stream.consumers);
@@ -50,6 +55,9 @@ impl Engine {
                 );
                 self.add_consumer(now, id, core, true);
             }
+        }
+        for id in followers {
+            self.follow(id);
         }
         self.count_stored();
         Ok(())

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::jetstream::config::ConsumerConfig;
 use crate::jetstream::consumer::Consumer;
+use crate::jetstream::source::{Life, Source};
 use crate::jetstream::stream::Stream;
 use crate::router::Subscription;
 use crate::storage::{Bounds, StreamId};
@@ -31,6 +33,12 @@ pub(in crate::jetstream) struct StreamSlot {
     /// Which consumers want which subjects.
     pub(super) signals: SubjectIndex<Vec<u64>>,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
+    /// What it takes from other streams.
+    pub(in crate::jetstream) sources: Vec<Source>,
+    /// It is in the queue of those that may have something to take.
+    pub(super) is_sourcing: bool,
+    /// It had no room for a message of a source.
+    pub(super) has_full_source: bool,
 }
 
 #[derive(Debug)]
@@ -49,6 +57,25 @@ impl StreamSlot {
             floor: self.floor,
             last_seq: self.core.index().last_seq(),
             last_time: self.core.index().last_time(),
+        }
+    }
+
+    /// The configurations of its consumers, apart from one.
+    pub(super) fn configs_of_others(
+        &self,
+        own: Option<u64>,
+    ) -> impl Iterator<Item = &ConsumerConfig> + Clone {
+        self.consumers
+            .iter()
+            .filter(move |(number, _)| Some(**number) != own)
+            .map(|(_, slot)| slot.core.config())
+    }
+
+    /// Which of the streams with its name it is.
+    pub(in crate::jetstream) fn life(&self, id: StreamId) -> Life {
+        Life {
+            id,
+            created: self.core.created(),
         }
     }
 

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use super::{Engine, Owner, StreamSlot};
 use crate::jetstream::clock::Now;
 use crate::jetstream::consumer;
-use crate::jetstream::stream::{Effect, Entry, Input, Outcome, Publish, PublishHeaders, Stored};
+use crate::jetstream::stream::{
+    Effect, Entry, Input, Outcome, Publish, PublishHeaders, Sender, Stored,
+};
 use crate::jetstream::{ApiError, Outgoing};
 use crate::router::Ingest;
 use crate::stats::Counters;
@@ -13,6 +15,18 @@ use crate::storage::StreamId;
 
 /// Removals of one step that consumers are told one by one; with more, they count anew.
 const REMOVALS_TOLD_MAX: usize = 64;
+
+/// A message on its way into a stream.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) subject: Bytes,
+    /// How much of the payload is headers.
+    pub(super) header_len: usize,
+    pub(super) payload: Bytes,
+    pub(super) sender: Sender,
+}
+
+// ---------------------------------------------------------------------------------------------------------
 
 impl Engine {
     pub(in crate::jetstream) fn stream_id(&self, name: &str) -> Result<StreamId, ApiError> {
@@ -24,28 +38,13 @@ impl Engine {
 
     /// A message for a stream arrives.
     pub(super) fn publish(&mut self, now: Now, id: StreamId, ingest: &Ingest) {
-        let has_failed = self.gate.has_failed();
-        let Some(slot) = self.streams.get_mut(&id) else {
-            return;
+        let arrival = Arrival {
+            subject: ingest.subject.clone(),
+            header_len: ingest.header_len,
+            payload: ingest.payload.clone(),
+            sender: Sender::Publisher,
         };
-        let (header, body) = ingest.payload.split_at(ingest.header_len);
-        let outcome = if slot.is_file() && has_failed {
-            Outcome::Refused(ApiError::stream_store_failed("storage failed"))
-        } else if !slot.is_file()
-            && self.counters.memory_bytes.get() + ingest.payload.len() as u64
-                > self.bounds.memory_bytes_max
-        {
-            Outcome::Refused(ApiError::RESOURCES_EXCEEDED)
-        } else {
-            let publish = Publish {
-                subject: &ingest.subject,
-                headers: PublishHeaders::parse(header),
-                header_len: len_u32(header.len()),
-                body_len: len_u32(body.len()),
-            };
-            let effects = step(slot, &self.counters, now, Input::Publish(publish));
-            self.carry_out(now, id, effects, Some(&ingest.payload))
-        };
+        let outcome = self.accept(now, id, &arrival);
         let reply = ingest.reply.clone();
         if let Some(slot) = self.streams.get_mut(&id)
             && let Some(reply) = reply
@@ -55,6 +54,36 @@ impl Engine {
             self.gate
                 .send(&mut slot.gate, Outgoing::plain(reply, answer));
         }
+    }
+
+    /// Offers a message to a stream, and stores it if it is taken.
+    pub(super) fn accept(&mut self, now: Now, id: StreamId, arrival: &Arrival) -> Outcome {
+        let Some(slot) = self.streams.get(&id) else {
+            return Outcome::Refused(ApiError::STREAM_NOT_FOUND);
+        };
+        if slot.is_file() && self.gate.has_failed() {
+            return Outcome::Refused(ApiError::stream_store_failed("storage failed"));
+        }
+        let memory = self.counters.memory_bytes.get() + arrival.payload.len() as u64;
+        if !slot.is_file() && memory > self.bounds.memory_bytes_max {
+            return Outcome::Refused(ApiError::RESOURCES_EXCEEDED);
+        }
+        let (header, body) = arrival.payload.split_at(arrival.header_len);
+        let mapped = slot.core.mapped(&arrival.subject);
+        let subject = mapped.as_deref().unwrap_or(&arrival.subject);
+        let publish = Publish {
+            subject,
+            headers: PublishHeaders::parse(header),
+            header_len: len_u32(header.len()),
+            body_len: len_u32(body.len()),
+            sender: arrival.sender,
+            is_wanted: self.is_wanted(id, subject),
+        };
+        let Some(slot) = self.streams.get_mut(&id) else {
+            return Outcome::Refused(ApiError::STREAM_NOT_FOUND);
+        };
+        let effects = step(slot, &self.counters, now, Input::Publish(publish));
+        self.carry_out(now, id, effects, Some(&arrival.payload))
     }
 
     /// Steps a stream and carries out the effects.
@@ -92,9 +121,11 @@ impl Engine {
             .filter(|effect| matches!(effect, Effect::Forget { .. }))
             .count();
         let is_told = removals <= REMOVALS_TOLD_MAX;
+        let mut has_room = removals > 0;
         for effect in effects {
             match effect {
                 Effect::Store(stored) => self.store(now, id, &stored, payload),
+                Effect::Skip => self.skip(id),
                 Effect::Forget { seq, subject } => {
                     self.forget(id, seq);
                     if is_told {
@@ -103,6 +134,7 @@ impl Engine {
                     }
                 }
                 Effect::ForgetAll { below } => {
+                    has_room = true;
                     self.forget_all(id, below);
                     self.tell_all(now, id);
                 }
@@ -111,6 +143,9 @@ impl Engine {
         }
         if !is_told {
             self.tell_all(now, id);
+        }
+        if has_room {
+            self.retry_sources(id);
         }
         self.note_deadline(now, id);
         outcome
@@ -133,6 +168,18 @@ impl Engine {
         }
         let subject = stored.subject.clone();
         self.signal(now, id, &subject, || consumer::Input::Stored);
+        self.wake_followers(id);
+    }
+
+    /// Remembers that a sequence was used, which no message tells.
+    fn skip(&mut self, id: StreamId) {
+        if let Some(slot) = self.streams.get_mut(&id)
+            && slot.is_file()
+        {
+            let positions = slot.positions();
+            let writes = self.gate.writes_of(&mut slot.gate, slot.is_synced);
+            writes.bounds(id, positions);
+        }
     }
 
     fn forget(&mut self, id: StreamId, seq: u64) {

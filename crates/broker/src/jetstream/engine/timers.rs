@@ -10,6 +10,8 @@ use crate::storage::StreamId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Owner {
     Stream(StreamId),
+    /// A stream that waits before it asks its sources again.
+    Sources(StreamId),
     Consumer(ConsumerKey),
 }
 

@@ -9,11 +9,13 @@ use crate::jetstream::clock::WallTime;
 pub(crate) enum Effect {
     /// Keep the message that was just published.
     Store(Stored),
+    /// The sequence of the message that was just published is used, but nobody waits for it: keep nothing.
+    Skip,
     /// Forget one message.
     Forget { seq: u64, subject: Subject },
     /// Forget all messages before `seq`; there is none left.
     ForgetAll { below: u64 },
-    /// The outcome for whoever asked; always the last effect, and none follows a tick.
+    /// The outcome for whoever asked; always the last effect, and none follows a tick or a release.
     Outcome(Outcome),
 }
 

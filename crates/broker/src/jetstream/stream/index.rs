@@ -287,6 +287,16 @@ impl Index {
         );
     }
 
+    /// Uses up a sequence without a message.
+    pub(super) fn skip(&mut self, time: WallTime) -> u64 {
+        self.last_seq += 1;
+        self.last_time = time;
+        if self.slots.is_empty() {
+            self.first_seq = self.last_seq + 1;
+        }
+        self.last_seq
+    }
+
     /// Removes a message, and returns its subject.
     pub(super) fn remove(&mut self, seq: u64) -> Option<Subject> {
         let slot = self.slots.remove(&seq)?;

@@ -3,7 +3,7 @@
 use super::{Effect, Expiry, Outcome, PublishHeaders, Rollup, Stored, Stream};
 use crate::jetstream::ApiError;
 use crate::jetstream::clock::{Now, WallTime};
-use crate::jetstream::config::Discard;
+use crate::jetstream::config::{Discard, Retention};
 
 /// Longest header block that is stored.
 const HEADER_LEN_MAX: u32 = u16::MAX as u32;
@@ -11,10 +11,23 @@ const HEADER_LEN_MAX: u32 = u16::MAX as u32;
 /// A message for the stream, without its body.
 #[derive(Debug)]
 pub(crate) struct Publish<'a> {
+    /// As [`Stream::mapped`] tells.
     pub(crate) subject: &'a [u8],
     pub(crate) headers: PublishHeaders<'a>,
     pub(crate) header_len: u32,
     pub(crate) body_len: u32,
+    pub(crate) sender: Sender,
+    /// Whether anyone waits for messages with this subject, which matters to streams that keep them only for
+    /// that.
+    pub(crate) is_wanted: bool,
+}
+
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sender {
+    Publisher,
+    /// Another stream, which has checked what its publisher asked for.
+    Source,
 }
 
 impl Publish<'_> {
@@ -41,13 +54,17 @@ impl Publish<'_> {
                 String::from_utf8_lossy(name)
             )));
         }
-        if self.headers.ttl.is_some() && !stream.config.allow_msg_ttl {
+        let is_sourced = self.sender == Sender::Source;
+        if self.headers.ttl.is_some() && !stream.config.allow_msg_ttl && !is_sourced {
             return refuse(ApiError::MESSAGE_TTL_DISABLED);
         }
         self.check_expectations(stream, time)?;
         self.check_rollup(stream)?;
         self.check_size(stream)?;
         self.check_room(stream)?;
+        if is_sourced && !stream.config.allow_msg_ttl {
+            return Ok(Expiry::Stream);
+        }
         self.headers.expiry(time).map_err(Outcome::Refused)
     }
 
@@ -92,7 +109,8 @@ impl Publish<'_> {
     fn check_rollup(&self, stream: &Stream) -> Result<(), Outcome> {
         match self.headers.rollup {
             None => Ok(()),
-            Some(_) if !stream.config.allow_rollup_hdrs || stream.config.deny_purge => {
+            _ if self.sender == Sender::Source => Ok(()),
+            Some(_) if !may_roll_up(stream) => {
                 refuse(ApiError::stream_rollup_failed("rollup not permitted"))
             }
             Some(Rollup::Unknown) => Err(Outcome::Ignored),
@@ -105,7 +123,8 @@ impl Publish<'_> {
         if max >= 0 && i64::from(self.header_len) + i64::from(self.body_len) > max {
             return refuse(ApiError::STREAM_MESSAGE_TOO_LARGE);
         }
-        if self.header_len > HEADER_LEN_MAX {
+        // A message from another stream has a header more than its publisher was allowed.
+        if self.header_len > HEADER_LEN_MAX && self.sender == Sender::Publisher {
             return refuse(ApiError::STREAM_HEADER_TOO_LARGE);
         }
         Ok(())
@@ -157,11 +176,17 @@ impl Publish<'_> {
             expiry,
         };
         let seq = stored.seq;
+        if stream.config.retention == Retention::Interest && !self.is_wanted {
+            stream.dedupe.stored(self.headers.msg_id, seq, time);
+            effects.push(Effect::Skip);
+            return stream.index.skip(time);
+        }
         stream.index.append(&stored);
         stream.note_expiry(seq, expiry);
         stream.dedupe.stored(self.headers.msg_id, seq, time);
         effects.push(Effect::Store(stored));
         match self.headers.rollup {
+            Some(_) if !may_roll_up(stream) => {}
             Some(Rollup::Subject) => {
                 for old in stream.index.seqs_of(self.subject, seq) {
                     stream.forget(old, effects);
@@ -210,6 +235,10 @@ impl Stream {
             self.forget(self.index.first_seq(), effects);
         }
     }
+}
+
+fn may_roll_up(stream: &Stream) -> bool {
+    stream.config.allow_rollup_hdrs && !stream.config.deny_purge
 }
 
 /// A limit of a configuration, where 0 and below mean none.

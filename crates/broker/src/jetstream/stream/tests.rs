@@ -11,6 +11,8 @@ const SECOND: Nanos = 1_000_000_000;
 struct Fixture {
     stream: Stream,
     wall: i64,
+    sender: Sender,
+    is_wanted: bool,
 }
 
 impl Fixture {
@@ -21,6 +23,8 @@ impl Fixture {
         Self {
             stream: Stream::new(config, WallTime(1)),
             wall: 1_000 * SECOND,
+            sender: Sender::Publisher,
+            is_wanted: true,
         }
     }
 
@@ -48,6 +52,8 @@ impl Fixture {
                 block.len() as u32
             },
             body_len,
+            sender: self.sender,
+            is_wanted: self.is_wanted,
         };
         outcome(&self.step(Input::Publish(publish)))
     }
@@ -394,6 +400,8 @@ fn a_restored_stream_goes_on_where_it_was() {
             headers: PublishHeaders::parse(block.as_bytes()),
             header_len: 12,
             body_len: 3,
+            sender: Sender::Publisher,
+            is_wanted: true,
         };
         let effects = before.step(Input::Publish(publish));
         stored.extend(effects.into_iter().filter_map(|effect| match effect {
@@ -530,4 +538,91 @@ fn compare(fixture: &Fixture, model: &Model) -> Result<(), TestCaseError> {
         prop_assert_eq!(index.last_per_subject(&filters), last);
     }
     Ok(())
+}
+
+#[test]
+fn what_nobody_waits_for_takes_a_number_only() {
+    let mut fixture = Fixture::new(r#","retention":"interest""#);
+    fixture.is_wanted = false;
+    assert_eq!(fixture.publish("a.1"), 1);
+    let outcome = fixture.publish_with("a.1", "Nats-Msg-Id: x\r\n", 5);
+    assert_eq!(outcome, Outcome::Stored { seq: 2 });
+    assert_eq!(fixture.stream.index.len(), 0);
+    let outcome = fixture.publish_with("a.1", "Nats-Msg-Id: x\r\n", 5);
+    assert_eq!(outcome, Outcome::Duplicate { seq: 2 });
+    fixture.is_wanted = true;
+    assert_eq!(fixture.publish("a.1"), 3);
+    assert_eq!(fixture.seqs(), [3]);
+    let mut fixture = Fixture::new("");
+    fixture.is_wanted = false;
+    fixture.publish("a.1");
+    assert_eq!(fixture.seqs(), [1]);
+}
+
+#[test]
+fn a_message_is_served_when_its_stream_says_so() {
+    let needed = |by_consumer: bool, by_source: bool| Needed {
+        by_consumer,
+        by_source,
+    };
+    let check = |retention: &str, done: Done, needed: Needed, expected: bool| {
+        let fixture = Fixture::new(&format!(r#","retention":"{retention}""#));
+        let is_served = fixture.stream.is_served(done, needed);
+        assert_eq!(is_served, expected, "{retention} {done:?} {needed:?}");
+    };
+    check("limits", Done::Consumer, needed(false, false), false);
+    check("interest", Done::Consumer, needed(false, false), true);
+    check("interest", Done::Consumer, needed(true, false), false);
+    check("interest", Done::Source, needed(false, true), false);
+    check("workqueue", Done::Consumer, needed(false, false), true);
+    check("workqueue", Done::Consumer, needed(true, false), true);
+    check("workqueue", Done::Consumer, needed(false, true), false);
+    check("workqueue", Done::Source, needed(true, false), false);
+    check("workqueue", Done::Source, needed(false, false), true);
+}
+
+#[test]
+fn served_messages_go_whatever_clients_may_delete() {
+    let mut fixture = Fixture::new(r#","retention":"workqueue","deny_delete":true"#);
+    for _ in 0..4 {
+        fixture.publish("a.1");
+    }
+    let release = |seqs: &[u64]| {
+        Input::Release(Release {
+            seqs: seqs.to_vec(),
+        })
+    };
+    fixture.step(release(&[2]));
+    assert_eq!(fixture.seqs(), [1, 3, 4]);
+    assert_eq!(
+        fixture.step(release(&[1, 3, 4])),
+        [Effect::ForgetAll { below: 5 }]
+    );
+    assert_eq!(fixture.publish("a.1"), 5);
+}
+
+#[test]
+fn messages_of_other_streams_are_not_asked_for_conditions() {
+    let mut fixture = Fixture::new("");
+    let ttl = "Nats-TTL: 10\r\nNats-Rollup: all\r\n";
+    assert!(matches!(
+        fixture.publish_with("a.1", ttl, 5),
+        Outcome::Refused(_)
+    ));
+    fixture.sender = Sender::Source;
+    fixture.publish("a.1");
+    assert_eq!(
+        fixture.publish_with("a.2", ttl, 5),
+        Outcome::Stored { seq: 2 }
+    );
+    assert_eq!(fixture.seqs(), [1, 2]);
+    assert_eq!(fixture.stream.deadline(), None);
+}
+
+#[test]
+fn subjects_are_changed_on_arrival() {
+    let options = r#","subject_transform":{"src":"a.*","dest":"b.{{wildcard(1)}}"}"#;
+    let fixture = Fixture::new(options);
+    assert_eq!(fixture.stream.mapped(b"a.x"), Some(b"b.x".to_vec()));
+    assert_eq!(fixture.stream.mapped(b"a.x.y"), None);
 }

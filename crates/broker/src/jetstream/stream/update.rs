@@ -14,6 +14,7 @@ impl Update {
     pub(super) fn apply(self, stream: &mut Stream, now: Now, effects: &mut Vec<Effect>) {
         let outcome = match self.config.checked_update(&stream.config) {
             Ok(config) => {
+                stream.transform = super::transform(&config);
                 stream.config = config;
                 let subjects: Vec<_> = stream
                     .index

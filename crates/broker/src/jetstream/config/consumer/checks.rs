@@ -1,7 +1,7 @@
 //! Which configurations of a consumer make sense.
 
 use super::super::stream::metadata_len;
-use super::super::{StreamConfig, unsupported};
+use super::super::{Retention, StreamConfig, unsupported};
 use super::{AckPolicy, ConsumerConfig, DeliverPolicy, ReplayPolicy};
 use crate::jetstream::ApiError;
 use crate::jetstream::clock::{Nanos, WallTime};
@@ -30,7 +30,7 @@ impl ConsumerConfig {
         if self.is_push() {
             self.check_push(stream)?;
         } else {
-            self.check_pull()?;
+            self.check_pull(stream)?;
         }
         self.check_bounds(stream)?;
         self.check_filters()?;
@@ -148,7 +148,10 @@ impl ConsumerConfig {
         Ok(())
     }
 
-    fn check_pull(&self) -> Result<(), ApiError> {
+    fn check_pull(&self, stream: &StreamConfig) -> Result<(), ApiError> {
+        if self.ack_policy == AckPolicy::None && stream.retention == Retention::WorkQueue {
+            return Err(ApiError::CONSUMER_PULL_QUEUE_NEEDS_ACK);
+        }
         if self.max_waiting < 0 {
             return Err(ApiError::CONSUMER_MAX_WAITING_NEGATIVE);
         }
