@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how fast Weft is on this machine, against a measure that runs beside it.
 
+mod broker;
 mod http;
 mod latency;
 mod manifest;
@@ -31,6 +32,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Bench {
+    Broker(broker::Arguments),
     Http(HttpArguments),
 }
 
@@ -76,7 +78,13 @@ struct Built {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let Bench::Http(arguments) = &arguments.bench;
+    match &arguments.bench {
+        Bench::Broker(arguments) => broker::run(workspace, arguments),
+        Bench::Http(arguments) => run_http(workspace, arguments),
+    }
+}
+
+fn run_http(workspace: &Workspace, arguments: &HttpArguments) -> Result<()> {
     wrk::ensure_installed()?;
     let built = build(workspace)?;
     let turn = Duration::from_secs(arguments.seconds);

