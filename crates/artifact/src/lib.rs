@@ -5,7 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod claims;
 mod error;
+pub mod par;
 mod store;
 
 use std::path::Path;
