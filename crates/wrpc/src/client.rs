@@ -1,0 +1,346 @@
+//! Calls that go out.
+
+mod error;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message, StatusCode, Subject};
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+
+use crate::codec::{Encoded, Input, Progress, Reader, Scan};
+use crate::encode::{Decode, Encode};
+use crate::endpoint::{Arrival, Break, Endpoint, Form, Session};
+use crate::function::Function;
+use crate::header::{self, AcceptHeader, CallHeader, Context};
+use crate::stream::Link;
+use crate::ty::{Addressed, Path, Type};
+
+pub use error::CallError;
+
+/// How many calls may be within each other.
+pub const DEPTH_MAX: u32 = 16;
+/// The time of a call for which nothing else is said: that of 1.9 for a handshake (spec §4.8).
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// What a call carries beside its parameters.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    /// How long the whole call may take, until its results are there; streams among them may come later. A callee of
+    /// Weft is told how much is left.
+    pub timeout: Duration,
+    /// Who calls. Its depth is that of the caller: zero where no call is behind this one.
+    pub context: Context,
+}
+
+/// The results of a call.
+#[derive(Debug)]
+pub struct Reply {
+    bytes: Input,
+    session: Arc<Session>,
+}
+
+/// Tells the callee when its caller has gone away.
+struct CancelGuard<'a> {
+    function: &'a Function,
+    session: &'a Arc<Session>,
+    is_armed: bool,
+}
+
+// ===== impl CallOptions =====
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self {
+            timeout: TIMEOUT_DEFAULT,
+            context: Context::default(),
+        }
+    }
+}
+
+// ===== impl Endpoint =====
+
+impl Endpoint {
+    /// Calls a function with a tuple of parameters and decodes the tuple of its results.
+    ///
+    /// Dropping the future gives the call up, which a callee of Weft is told.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn call<P: Encode + ?Sized, R: Decode>(
+        &self,
+        function: &Function,
+        params: &P,
+        options: &CallOptions,
+    ) -> Result<R, CallError> {
+        let params = Encoded::of(params).map_err(CallError::Params)?;
+        let reply = self.invoke(function, params, options).await?;
+        reply.decode()
+    }
+
+    /// Calls a function with parameters that are encoded already. Streams among them are written while the call runs,
+    /// by whoever has their writers; the call does not wait for them.
+    ///
+    /// Dropping the future gives the call up, which a callee of Weft is told.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn invoke(
+        &self,
+        function: &Function,
+        params: Encoded,
+        options: &CallOptions,
+    ) -> Result<Reply, CallError> {
+        let depth = options.context.depth.saturating_add(1);
+        if depth > DEPTH_MAX {
+            return Err(CallError::TooDeep);
+        }
+        let bytes = params.bytes.len();
+        if bytes > self.options().call_bytes_max {
+            return Err(CallError::TooLarge { bytes });
+        }
+        let session = Session::new(self, Form::Weft);
+        let results = function.signature.results();
+        let mut window = None;
+        if !results.is_plain() {
+            window = Some(self.options().window_bytes_min);
+            session.expect(results);
+            if !session.open_windows(self.options().window_bytes_min) {
+                return Err(CallError::NoMemory);
+            }
+        }
+        if !self.register(&session) {
+            return Err(CallError::Connection);
+        }
+        let mut headers = HeaderMap::new();
+        options.context.render(&mut headers);
+        let mut call = CallHeader {
+            is_complete: true,
+            remaining: Some(options.timeout),
+            depth,
+            window,
+        };
+        let header_length = header::wire_length(&headers) + CallHeader::WIRE_BYTES_MAX;
+        let room = self.nats().max_payload().saturating_sub(header_length);
+        call.is_complete = bytes <= room;
+        call.render(&mut headers);
+
+        let mut guard = CancelGuard {
+            function,
+            session: &session,
+            is_armed: true,
+        };
+        let run = self.run(function, &session, params, headers, room);
+        // Instants too far off to be told are as good as none.
+        let deadline = Instant::now().checked_add(options.timeout);
+        let reply = match deadline {
+            Some(deadline) => timeout_at(deadline, run)
+                .await
+                .unwrap_or(Err(CallError::Deadline)),
+            None => run.await,
+        };
+        guard.is_armed = reply
+            .as_ref()
+            .is_err_and(|error| error.leaves_callee_running());
+        let bytes = reply?;
+        drop(guard);
+        Ok(Reply { bytes, session })
+    }
+
+    async fn run(
+        &self,
+        function: &Function,
+        session: &Arc<Session>,
+        mut params: Encoded,
+        headers: HeaderMap,
+        room: usize,
+    ) -> Result<Input, CallError> {
+        let is_complete = params.bytes.len() <= room;
+        let first = params.bytes.split_to(params.bytes.len().min(room));
+        self.nats()
+            .publish_with_reply_and_headers(
+                function.subject.clone(),
+                session.root().clone(),
+                headers,
+                first,
+            )
+            .await
+            .map_err(|_| CallError::Connection)?;
+        let reply = poll_fn(|cx| session.poll_reply(cx)).await?;
+        let results = function.signature.results();
+        let Some(peer) = check_reply(&reply)? else {
+            return Ok(reply.payload.into());
+        };
+        let accept = AcceptHeader::parse(reply.headers.as_ref());
+        if accept.is_none() || !is_complete {
+            self.send_params(peer, params.bytes, accept.is_some())
+                .await
+                .map_err(|_| CallError::Connection)?;
+        }
+        let form = if accept.is_some() {
+            Form::Weft
+        } else {
+            Form::Plain
+        };
+        let accept = accept.unwrap_or_default();
+        for (path, outgoing) in params.outgoing {
+            session.open_sender(path, accept.window.unwrap_or(0));
+            let mut subject = format!("{peer}.params");
+            path.push_to(&mut subject);
+            outgoing.connect(Link {
+                endpoint: self.clone(),
+                session: Some(Arc::clone(session)),
+                subject: subject.into(),
+                path,
+                form,
+            });
+        }
+        if accept.is_complete {
+            return Ok(reply.payload.into());
+        }
+        receive_tuple(session, results, reply.payload).await
+    }
+
+    /// Sends what did not fit the request, and the end.
+    async fn send_params(
+        &self,
+        peer: &Subject,
+        rest: Bytes,
+        counts: bool,
+    ) -> Result<(), async_nats::PublishError> {
+        let subject = Subject::from(format!("{peer}.params"));
+        self.send_tuple(&subject, rest, counts).await
+    }
+
+    /// Sends the bytes of a tuple and its end.
+    pub(crate) async fn send_tuple(
+        &self,
+        subject: &Subject,
+        mut bytes: Bytes,
+        counts: bool,
+    ) -> Result<(), async_nats::PublishError> {
+        let max = self.nats().max_payload().max(1);
+        let mut messages = 0;
+        while !bytes.is_empty() {
+            let message = bytes.split_to(bytes.len().min(max));
+            let is_large = message.len() == max;
+            self.nats().publish(subject.clone(), message).await?;
+            messages += 1;
+            if is_large {
+                // What is handed over and not yet written is bounded by this.
+                let _ = self.nats().flush().await;
+            }
+        }
+        if counts {
+            let headers = header::render_count(messages);
+            return self
+                .nats()
+                .publish_with_headers(subject.clone(), headers, Bytes::new())
+                .await;
+        }
+        self.nats().publish(subject.clone(), Bytes::new()).await
+    }
+}
+
+/// Whether the first message is an accept, and whose; `None` when it is the answer.
+fn check_reply(reply: &Message) -> Result<Option<&Subject>, CallError> {
+    match reply.status {
+        None => {}
+        Some(StatusCode::NO_RESPONDERS) => return Err(CallError::NoResponders),
+        Some(status) => {
+            return Err(CallError::Status {
+                status: status.as_u16(),
+            });
+        }
+    }
+    if let Some(failure) = header::parse_failure(reply.headers.as_ref(), &reply.payload) {
+        return Err(CallError::Failed(failure));
+    }
+    Ok(reply.reply.as_ref())
+}
+
+/// Waits until a tuple has come as a whole. One without members is there when its end is.
+pub(crate) async fn receive_tuple(
+    session: &Session,
+    tuple: &Addressed,
+    first: Bytes,
+) -> Result<Input, CallError> {
+    let mut scan = Scan::new(tuple.ty());
+    let mut bytes = Input::new();
+    let is_empty = matches!(tuple.ty(), Type::Tuple(members) if members.is_empty());
+    let mut piece = first;
+    loop {
+        let progress = scan.push(&piece).map_err(CallError::Results)?;
+        match progress {
+            Progress::Done { used } if !is_empty => {
+                bytes.push(piece.split_to(used));
+                return Ok(bytes);
+            }
+            Progress::Done { .. } => {}
+            Progress::More => bytes.push(piece),
+        }
+        if is_empty {
+            scan = Scan::new(tuple.ty());
+        }
+        piece = match poll_fn(|cx| session.poll_next(Path::ROOT, cx)).await {
+            Arrival::Data(piece) => piece,
+            Arrival::End if is_empty => return Ok(bytes),
+            Arrival::End => return Err(CallError::NoResults),
+            Arrival::Lost => return Err(CallError::Lost),
+            Arrival::Broken(reason) => return Err(reason.into()),
+        };
+    }
+}
+
+// ===== impl Reply =====
+
+impl Reply {
+    /// A reader of the tuple of results. Streams in it come as they are read.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.bytes, Some(&self.session))
+    }
+
+    /// The bytes of the tuple.
+    pub fn bytes(&self) -> &Input {
+        &self.bytes
+    }
+
+    /// Decodes the tuple of results.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Results`] when the bytes are no such results.
+    pub fn decode<R: Decode>(&self) -> Result<R, CallError> {
+        let mut reader = self.reader();
+        let results = R::decode(&mut reader).map_err(CallError::Results)?;
+        reader.finish().map_err(CallError::Results)?;
+        Ok(results)
+    }
+}
+
+// ===== impl CancelGuard =====
+
+impl Drop for CancelGuard<'_> {
+    fn drop(&mut self) {
+        if self.is_armed {
+            let root = Bytes::copy_from_slice(self.session.root().as_bytes());
+            self.session
+                .endpoint()
+                .publish_now(self.function.cancellations.clone(), None, root);
+        }
+    }
+}
+
+impl From<Break> for CallError {
+    fn from(reason: Break) -> Self {
+        match reason {
+            Break::Failure(failure) => Self::Failed(failure),
+            Break::Overflow => Self::NoMemory,
+            Break::Connection => Self::Connection,
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Calls that come in.
+
+mod incoming;
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use async_nats::{Message, Subscriber};
+use futures::stream::SelectAll;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+use weft_runtime::{Shutdown, TaskGuard, TaskKind, Tasks, field};
+
+use crate::endpoint::Endpoint;
+use crate::failure::{Failure, FailureCode};
+use crate::function::{Export, Function};
+use crate::header::CallHeader;
+use crate::subject::{Prefix, SubjectError};
+
+pub use incoming::{Incoming, ParamsError};
+
+/// Bounds of what is served, and when it ends.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// How many calls run at once. Default 256.
+    pub concurrent_max: usize,
+    /// How many callers of 1.9 wait at most when that is reached; callers of Weft are told at once. Default 256.
+    pub waiting_max: usize,
+    /// How long each of them waits. Default 5 s: half of what a caller of 1.9 waits for the accept (spec §4.8).
+    pub waiting_timeout: Duration,
+    /// How long a call runs at most; a caller of Weft may allow less. Default 600 s, as in 1.9.
+    pub execution_timeout: Duration,
+    /// Ends the serving: no new calls are taken, those that were delivered are.
+    pub shutdown: Shutdown,
+}
+
+/// What is served for one id: its calls come out one by one.
+///
+/// Whoever takes them works on them where they please. Dropping this ends the subscriptions at once; by
+/// [`ServeOptions::shutdown`] they end with nothing lost.
+#[derive(Debug)]
+pub struct Exports {
+    shared: Arc<Shared>,
+    calls: SelectAll<Calls>,
+    exports: Vec<Arc<Export>>,
+    options: ServeOptions,
+    permits: Arc<Semaphore>,
+    waiting: VecDeque<Waiting>,
+    is_draining: bool,
+    _cancellations: TaskGuard,
+}
+
+/// Why something cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A function has no subject.
+    #[error("a function of `{instance}` has no subject")]
+    Subject {
+        /// The instance.
+        instance: String,
+        /// Why.
+        #[source]
+        source: SubjectError,
+    },
+    /// The connection is closed.
+    #[error("cannot subscribe to calls")]
+    Subscribe(#[from] async_nats::SubscribeError),
+}
+
+/// What all calls of one id share.
+#[derive(Debug)]
+struct Shared {
+    endpoint: Endpoint,
+    /// By the root of the caller.
+    cancels: Mutex<HashMap<String, Shutdown>>,
+}
+
+#[derive(Debug)]
+struct Calls {
+    /// Which export.
+    index: usize,
+    messages: Subscriber,
+}
+
+/// A call that waits for its turn.
+#[derive(Debug)]
+struct Waiting {
+    index: usize,
+    message: Message,
+    until: Instant,
+}
+
+// ===== impl ServeOptions =====
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            concurrent_max: 256,
+            waiting_max: 256,
+            waiting_timeout: Duration::from_secs(5),
+            execution_timeout: Duration::from_secs(600),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+// ===== impl Endpoint =====
+
+impl Endpoint {
+    /// Serves functions for whoever calls `prefix`. All who serve the same prefix share its calls.
+    ///
+    /// Each function has a subscription of its own, as in 1.9: one for all would also take calls of functions that only
+    /// another version of the same component has, running elsewhere, and none would be answered by `no responders`.
+    ///
+    /// # Errors
+    ///
+    /// When a function has no subject, or the connection is closed.
+    pub async fn serve(
+        &self,
+        prefix: &Prefix,
+        exports: Vec<Export>,
+        options: ServeOptions,
+    ) -> Result<Exports, ServeError> {
+        let shared = Arc::new(Shared {
+            endpoint: self.clone(),
+            cancels: Mutex::default(),
+        });
+        let cancellations = self.nats().subscribe(prefix.cancellations()).await?;
+        let task = self.tasks().spawn(
+            TaskKind::Helper,
+            "wrpc cancellations",
+            hear_cancellations(Arc::clone(&shared), cancellations),
+        );
+        let mut calls = SelectAll::new();
+        for (index, export) in exports.iter().enumerate() {
+            let function = Function::new(
+                prefix,
+                &export.instance,
+                &export.name,
+                Arc::clone(&export.signature),
+            );
+            let function = function.map_err(|source| ServeError::Subject {
+                instance: export.instance.clone(),
+                source,
+            })?;
+            let group = prefix.as_str().to_owned();
+            let messages = self.nats().queue_subscribe(function.subject, group).await?;
+            calls.push(Calls { index, messages });
+        }
+        Ok(Exports {
+            shared,
+            calls,
+            exports: exports.into_iter().map(Arc::new).collect(),
+            permits: Arc::new(Semaphore::new(options.concurrent_max)),
+            options,
+            waiting: VecDeque::new(),
+            is_draining: false,
+            _cancellations: task.into_guard(),
+        })
+    }
+}
+
+async fn hear_cancellations(shared: Arc<Shared>, mut messages: Subscriber) {
+    while let Some(message) = messages.next().await {
+        if let Ok(root) = str::from_utf8(&message.payload)
+            && let Some(cancellation) = shared.cancels().get(root)
+        {
+            cancellation.request();
+        }
+    }
+}
+
+// ===== impl Exports =====
+
+impl Exports {
+    /// The next call; `None` once the serving has ended. Not cancel safe: a call that was being taken fails.
+    pub async fn accept(&mut self) -> Option<Incoming> {
+        loop {
+            // Whoever is busy finds the next call here, without the cost of what comes below.
+            let next = if self.waiting.is_empty() && !self.options.shutdown.is_requested() {
+                self.calls.next().now_or_never()
+            } else {
+                None
+            };
+            let event = match next {
+                Some(Some((index, message))) => Event::Call(index, message),
+                Some(None) => return None,
+                None => self.event().await,
+            };
+            let (index, message, permit) = match event {
+                Event::Call(index, message) => {
+                    let Some(permit) = self.admit(index, &message) else {
+                        continue;
+                    };
+                    (index, message, permit)
+                }
+                Event::Turn(permit) => {
+                    let Some(waiting) = self.waiting.pop_front() else {
+                        continue;
+                    };
+                    (waiting.index, waiting.message, permit)
+                }
+                Event::Expired => {
+                    if let Some(waiting) = self.waiting.pop_front() {
+                        self.refuse(&waiting.message);
+                    }
+                    continue;
+                }
+                Event::Shutdown => {
+                    self.drain().await;
+                    continue;
+                }
+                Event::End => return None,
+            };
+            if let Some(incoming) = self.begin(index, message, permit).await {
+                return Some(incoming);
+            }
+        }
+    }
+
+    /// How many more calls may run.
+    pub fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    async fn event(&mut self) -> Event {
+        let until = self.waiting.front().map(|waiting| waiting.until);
+        let is_waiting = until.is_some();
+        let permits = Arc::clone(&self.permits);
+        let is_running = !self.is_draining;
+        tokio::select! {
+            biased;
+            Ok(permit) = permits.acquire_owned(), if is_waiting => Event::Turn(permit),
+            () = sleep_until(until.unwrap_or_else(Instant::now)), if is_waiting => Event::Expired,
+            () = self.options.shutdown.requested(), if is_running => Event::Shutdown,
+            Some((index, message)) = self.calls.next() => Event::Call(index, message),
+            else => Event::End,
+        }
+    }
+
+    async fn drain(&mut self) {
+        self.is_draining = true;
+        for calls in self.calls.iter_mut() {
+            if let Err(error) = calls.messages.drain().await {
+                debug!({ field::ERROR } = %error, "Subscription was closed already");
+            }
+        }
+    }
+
+    /// A permit to run a call. One that gets none waits or is refused.
+    fn admit(&mut self, index: usize, message: &Message) -> Option<OwnedSemaphorePermit> {
+        // Those who wait go first.
+        if self.waiting.is_empty()
+            && let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned()
+        {
+            return Some(permit);
+        }
+        let is_weft = CallHeader::parse(message.headers.as_ref()).is_some();
+        if is_weft || self.waiting.len() >= self.options.waiting_max {
+            self.refuse(message);
+        } else {
+            self.waiting.push_back(Waiting {
+                index,
+                message: message.clone(),
+                until: Instant::now() + self.options.waiting_timeout,
+            });
+        }
+        None
+    }
+
+    fn refuse(&self, message: &Message) {
+        let text = format!("{} calls run already", self.options.concurrent_max);
+        let failure = Failure::new(FailureCode::Overloaded, text);
+        incoming::refuse(&self.shared.endpoint, message, &failure);
+    }
+
+    async fn begin(
+        &self,
+        index: usize,
+        message: Message,
+        permit: OwnedSemaphorePermit,
+    ) -> Option<Incoming> {
+        let export = Arc::clone(self.exports.get(index)?);
+        let timeout = self.options.execution_timeout;
+        let shared = Arc::clone(&self.shared);
+        Incoming::begin(shared, export, message, permit, timeout).await
+    }
+}
+
+enum Event {
+    Call(usize, Message),
+    Turn(OwnedSemaphorePermit),
+    Expired,
+    Shutdown,
+    End,
+}
+
+/// Serves calls by a task for each, until the serving ends. `handler` answers the call that it is given; its future is
+/// dropped when the caller has gone away or the time of the call is up.
+pub async fn dispatch<H, F>(mut exports: Exports, tasks: &Tasks, handler: H)
+where
+    H: Fn(Incoming) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Some(mut incoming) = exports.accept().await {
+        let cancellation = incoming.cancellation();
+        let deadline = incoming.deadline();
+        let answer = handler(incoming);
+        let handle = tasks.spawn(TaskKind::Job, "wrpc call", async move {
+            tokio::select! {
+                biased;
+                () = answer => {}
+                () = cancellation.requested() => {}
+                () = sleep_until(deadline) => {}
+            }
+        });
+        if handle.is_finished() {
+            warn!("Call refused because the process ends");
+        }
+    }
+}
+
+// ===== impl Shared =====
+
+impl Shared {
+    fn cancels(&self) -> MutexGuard<'_, HashMap<String, Shutdown>> {
+        self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// ===== impl Calls =====
+
+impl Stream for Calls {
+    type Item = (usize, Message);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let index = self.index;
+        self.messages
+            .poll_next_unpin(cx)
+            .map(|message| message.map(|message| (index, message)))
+    }
+}
