@@ -4,17 +4,18 @@ mod outbound;
 mod writer;
 
 use std::collections::HashMap;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use crate::auth::{Identity, Replies};
 use crate::router::{Batch, Subscription};
 use crate::stats::Counters;
+use crate::tls::Stream;
+use crate::wire::info::TlsInfo;
 use crate::wire::message::Message;
 
 use outbound::Outbound;
@@ -41,6 +42,10 @@ pub(crate) enum CloseReason {
     /// The client did not read what was sent to it.
     SlowConsumer,
     ServerShutdown,
+    /// The client did not prove who it is.
+    Unauthorized,
+    /// The client's user is valid no longer.
+    AuthEnded,
 }
 
 /// One connected client, as others see it.
@@ -48,7 +53,15 @@ pub(crate) enum CloseReason {
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) address: SocketAddr,
-    pub(crate) stream: TcpStream,
+    /// The address it came to.
+    pub(crate) local: SocketAddr,
+    /// How that address encrypts.
+    pub(crate) tls: TlsInfo,
+    pub(crate) stream: Stream,
+    /// Who it proved to be; empty where nobody has to.
+    pub(crate) identity: OnceLock<Identity>,
+    /// The requests that it may answer, for a user who may answer those only.
+    pub(crate) replies: OnceLock<Replies>,
     /// Subscriptions by their id, which the client chose.
     pub(crate) subscriptions: Mutex<HashMap<Box<[u8]>, Arc<Subscription>>>,
     takes_headers: AtomicBool,
@@ -71,14 +84,19 @@ impl Client {
     pub(crate) fn new(
         id: u64,
         address: SocketAddr,
-        stream: TcpStream,
+        local: (SocketAddr, TlsInfo),
+        stream: Stream,
         bounds: WriteBounds,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             id,
             address,
+            local: local.0,
+            tls: local.1,
             stream,
+            identity: OnceLock::new(),
+            replies: OnceLock::new(),
             subscriptions: Mutex::default(),
             takes_headers: AtomicBool::new(false),
             echo: AtomicBool::new(true),
@@ -117,6 +135,12 @@ impl Client {
         batch: &mut Batch,
     ) -> bool {
         let takes_headers = self.takes_headers.load(Ordering::Relaxed);
+        // Before the client can see it.
+        if let Some(reply) = message.reply
+            && let Some(replies) = self.replies.get()
+        {
+            replies.note(reply, Instant::now());
+        }
         let mut outbound = self.lock();
         if outbound.closed.is_some() {
             return false;
@@ -156,6 +180,14 @@ impl Client {
             batch.stall_for(self);
         }
         true
+    }
+
+    /// Tells the client why its connection ends, and ends it.
+    pub(crate) fn dismiss(self: &Arc<Self>, words: &str, reason: CloseReason) {
+        let mut batch = Batch::default();
+        self.send(format!("-ERR '{words}'\r\n").as_bytes(), &mut batch);
+        batch.flush(&self.counters);
+        self.close(reason);
     }
 
     /// Ends the connection. The first reason stays.
@@ -203,11 +235,6 @@ impl Client {
         }
     }
 
-    /// Longest time for writing a part of what waits.
-    pub(crate) fn write_timeout(&self) -> Duration {
-        self.bounds.write_timeout
-    }
-
     /// Bytes that wait to be written.
     pub(crate) fn pending_bytes(&self) -> usize {
         self.lock().pending
@@ -215,8 +242,7 @@ impl Client {
 
     /// Ends both directions of the socket, so that the peer notices whoever still holds this.
     pub(crate) fn shut_down(&self) {
-        // The peer may have done so before.
-        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+        self.stream.shut_down();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Outbound> {

@@ -4,7 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::auth::AuthError;
 use crate::storage::OpenError;
+use crate::tls::TlsError;
 
 /// Why a broker does not start. Nothing is left behind: no socket, no thread, no lock.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,23 @@ pub enum Error {
     Limit {
         /// The field of [`crate::Limits`].
         name: &'static str,
+    },
+    /// The address is reachable from other machines, and everybody may connect.
+    #[error("{address} is reachable from other machines, and clients need no credentials")]
+    Unauthenticated {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// Who may connect cannot be found out.
+    #[error("cannot read who may connect")]
+    Auth(#[from] AuthError),
+    /// Connections to an address cannot be encrypted.
+    #[error("cannot encrypt connections to {address}")]
+    Tls {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why not.
+        source: Box<TlsError>,
     },
     /// Another program listens there.
     #[error("address {address} is in use")]

@@ -34,12 +34,14 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod client;
 mod entropy;
 mod error;
 mod jetstream;
 mod listener;
 mod options;
+mod reload;
 mod router;
 mod service;
 mod session;
@@ -47,10 +49,16 @@ mod stats;
 mod storage;
 mod subject;
 mod tasks;
+mod tls;
 mod wire;
 
+pub use auth::{
+    Auth, AuthError, NewUser, PasswordHash, Permissions, Responses, SubjectRules, User,
+    UserCredentials, UserKind, UserRecord, UserSecret, UserStore,
+};
 pub use error::Error;
 pub use jetstream::TimeShift;
 pub use options::{JetStreamOptions, Limits, Options};
 pub use service::{Broker, Drained, Handle};
 pub use stats::{Stats, StorageStats};
+pub use tls::{TlsError, TlsListen, TlsMode};

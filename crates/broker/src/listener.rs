@@ -7,17 +7,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::client::{Client, WriteBounds};
+use crate::auth::{AuthError, Gate, nonce};
+use crate::client::{Client, CloseReason, WriteBounds};
 use crate::jetstream::Mailbox;
 use crate::options::Limits;
 use crate::router::Router;
-use crate::session::{Session, SessionBounds};
-use crate::wire::info::ServerInfo;
+use crate::session::{Challenge, Session, SessionBounds};
+use crate::tls::{self, Acceptor, Opening, Stream, TlsMode};
+use crate::wire::info::{Greeting, ServerInfo, TlsInfo};
 use crate::wire::parser::Bounds;
+
+/// What clients are told that are turned away.
+const TOO_MANY: &[u8] = b"-ERR 'maximum connections exceeded'\r\n";
+const NOT_ENCRYPTED: &[u8] = b"-ERR 'Secure Connection - TLS Required'\r\n";
+
+/// Reads of what such a client has sent already.
+const FAREWELL_READS_MAX: usize = 64;
 
 /// How long to wait after a failure that will last a little, such as too many open files.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -29,8 +40,30 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Option<Arc<Mailbox>>,
     pub(crate) info: ServerInfo,
     pub(crate) limits: Limits,
+    /// Who may connect; none if everybody may.
+    pub(crate) gate: Option<Arc<Gate>>,
+    /// Connections that may be made beside those that are there.
+    places: Arc<Semaphore>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     next_id: AtomicU64,
+}
+
+/// One address that is listened on.
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) local: SocketAddr,
+    /// How it encrypts, if it does.
+    pub(crate) acceptor: Option<Arc<Acceptor>>,
+}
+
+/// One connection that was accepted.
+struct Arrival {
+    id: u64,
+    address: SocketAddr,
+    local: SocketAddr,
+    tls: TlsInfo,
+    challenge: Option<Challenge>,
+    greeting: Vec<u8>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -41,12 +74,16 @@ impl Shared {
         mailbox: Option<Arc<Mailbox>>,
         info: ServerInfo,
         limits: Limits,
+        gate: Option<Arc<Gate>>,
     ) -> Self {
+        let places = limits.connections_max.min(Semaphore::MAX_PERMITS);
         Self {
             router,
             mailbox,
             info,
             limits,
+            gate,
+            places: Arc::new(Semaphore::new(places)),
             clients: Mutex::default(),
             next_id: AtomicU64::new(1),
         }
@@ -60,15 +97,92 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Numbers a connection, and writes its greeting.
+    fn receive(&self, door: &Door, address: SocketAddr) -> Result<Arrival, AuthError> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let challenge = match &self.gate {
+            Some(gate) => Some(Challenge {
+                gate: Arc::clone(gate),
+                nonce: nonce()?,
+            }),
+            None => None,
+        };
+        let greeting = self.info.render(&Greeting {
+            client_id: id,
+            client: address,
+            local: door.local,
+            tls: door.tls_info(),
+            nonce: challenge.as_ref().map(|challenge| challenge.nonce.as_str()),
+            leaving: false,
+        });
+        Ok(Arrival {
+            id,
+            address,
+            local: door.local,
+            tls: door.tls_info(),
+            challenge,
+            greeting,
+        })
+    }
+
+    fn client(&self, arrival: &Arrival, stream: Stream) -> Arc<Client> {
+        let bounds = WriteBounds {
+            pending_bytes_max: self.limits.pending_bytes_max,
+            write_timeout: self.limits.write_timeout,
+        };
+        Arc::new(Client::new(
+            arrival.id,
+            arrival.address,
+            (arrival.local, arrival.tls),
+            stream,
+            bounds,
+            Arc::clone(&self.router.counters),
+        ))
+    }
+
+    fn session(&self, client: &Arc<Client>) -> Session {
+        let limits = &self.limits;
+        let bounds = SessionBounds {
+            parser: Bounds {
+                control_line_max: limits.control_line_bytes_max,
+                payload_max: limits.payload_bytes_max,
+            },
+            subscriptions_max: limits.subscriptions_max,
+            ping_interval: limits.ping_interval,
+            pings_max: limits.pings_max,
+            auth_timeout: limits.auth_timeout,
+        };
+        Session::new(
+            Arc::clone(client),
+            Arc::clone(&self.router),
+            self.mailbox.clone(),
+            bounds,
+        )
+    }
+}
+
+impl Door {
+    fn tls_info(&self) -> TlsInfo {
+        self.acceptor
+            .as_ref()
+            .map_or_else(TlsInfo::default, |acceptor| TlsInfo {
+                is_required: acceptor.mode() != TlsMode::Optional,
+                is_available: acceptor.mode() == TlsMode::Optional,
+                verifies_clients: acceptor.verifies_clients(),
+            })
+    }
 }
 
 /// Accepts connections until `stop` is set, and then waits for those it has.
 pub(crate) async fn accept_until_stopped(
-    listener: TcpListener,
+    door: Door,
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
+    let door = Arc::new(door);
+    let for_connections = stop.clone();
     loop {
         tokio::select! {
             biased;
@@ -80,9 +194,10 @@ pub(crate) async fn accept_until_stopped(
                     tracing::error!(%error, "Connection task panicked");
                 }
             }
-            accepted = listener.accept() => match accepted {
+            accepted = door.listener.accept() => match accepted {
                 Ok((stream, address)) => {
-                    connections.spawn(serve(Arc::clone(&shared), stream, address));
+                    let (shared, door) = (Arc::clone(&shared), Arc::clone(&door));
+                    connections.spawn(serve(shared, door, stream, address, for_connections.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "Cannot accept connection");
@@ -93,78 +208,117 @@ pub(crate) async fn accept_until_stopped(
             },
         }
     }
-    drop(listener);
+    drop(door);
     while connections.join_next().await.is_some() {}
 }
 
 /// Serves one connection from its greeting to its end.
-async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr) {
+async fn serve(
+    shared: Arc<Shared>,
+    door: Arc<Door>,
+    socket: TcpStream,
+    address: SocketAddr,
+    mut stop: watch::Receiver<bool>,
+) {
     // Without it small messages wait for each other; a socket that refuses is about to fail anyway.
-    let _ = stream.set_nodelay(true);
-    let limits = shared.limits;
-    let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
-    let greeting = shared.info.render(id, address, false);
+    let _ = socket.set_nodelay(true);
     let counters = &shared.router.counters;
-    let write_bounds = WriteBounds {
-        pending_bytes_max: limits.pending_bytes_max,
-        write_timeout: limits.write_timeout,
+    let mut arrival = match shared.receive(&door, address) {
+        Ok(arrival) => arrival,
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "Cannot greet client"
+            );
+            return;
+        }
     };
-    let client = Arc::new(Client::new(
-        id,
-        address,
-        stream,
-        write_bounds,
-        Arc::clone(counters),
-    ));
-    if !admit(&shared, &client) {
+    let Ok(_place) = Arc::clone(&shared.places).try_acquire_owned() else {
         counters.connections_refused.add(1);
-        refuse(&client, greeting).await;
+        let is_greeted_in_plain = door
+            .acceptor
+            .as_ref()
+            .is_none_or(|acceptor| acceptor.mode() != TlsMode::First);
+        if is_greeted_in_plain {
+            let words = [&arrival.greeting, TOO_MANY].concat();
+            say_farewell(socket, &words, shared.limits.write_timeout).await;
+        }
         return;
+    };
+    let stream = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => return,
+        stream = open(&shared, &door, socket, &mut arrival) => stream,
+    };
+    let Some(stream) = stream else {
+        return;
+    };
+    let client = shared.client(&arrival, stream);
+    shared.lock().insert(client.id, Arc::clone(&client));
+    if *stop.borrow() {
+        // It may have come too late for whoever closes all.
+        client.close(CloseReason::ServerShutdown);
     }
     counters.connections.add(1);
     counters.connections_total.add(1);
-    tracing::debug!(client.id = id, client.address = %address, "Accepted connection");
-    let bounds = SessionBounds {
-        parser: Bounds {
-            control_line_max: limits.control_line_bytes_max,
-            payload_max: limits.payload_bytes_max,
-        },
-        subscriptions_max: limits.subscriptions_max,
-        ping_interval: limits.ping_interval,
-        pings_max: limits.pings_max,
-    };
-    let session = Session::new(
-        Arc::clone(&client),
-        Arc::clone(&shared.router),
-        shared.mailbox.clone(),
-        bounds,
-    );
-    session.run(&greeting).await;
-    shared.lock().remove(&id);
+    tracing::debug!(client.id = client.id, client.address = %address, "Accepted connection");
+    let session = shared.session(&client);
+    session
+        .run(&arrival.greeting, arrival.challenge.take())
+        .await;
+    shared.lock().remove(&client.id);
     counters.connections.sub(1);
 }
 
-/// Counts the client in, unless there are too many.
-fn admit(shared: &Shared, client: &Arc<Client>) -> bool {
-    let mut clients = shared.lock();
-    if clients.len() >= shared.limits.connections_max {
-        return false;
-    }
-    clients.insert(client.id, Arc::clone(client));
-    true
+/// Encrypts the connection if it is to be. None if that failed. The greeting is taken away if it was sent.
+async fn open(
+    shared: &Shared,
+    door: &Door,
+    socket: TcpStream,
+    arrival: &mut Arrival,
+) -> Option<Stream> {
+    let Some(acceptor) = &door.acceptor else {
+        return Some(Stream::Plain(socket));
+    };
+    let limits = &shared.limits;
+    let opening = tls::open(acceptor, socket, &arrival.greeting);
+    let error: Box<dyn std::error::Error + Send + Sync> =
+        match timeout(limits.tls_timeout, opening).await {
+            Ok(Ok(Opening::Ready { stream, is_greeted })) => {
+                if is_greeted {
+                    arrival.greeting.clear();
+                }
+                return Some(stream);
+            }
+            Ok(Ok(Opening::NotEncrypted(socket))) => {
+                if acceptor.mode() != TlsMode::First {
+                    say_farewell(socket, NOT_ENCRYPTED, limits.write_timeout).await;
+                }
+                "the client did not encrypt".into()
+            }
+            Ok(Err(error)) => error.into(),
+            Err(elapsed) => elapsed.into(),
+        };
+    shared.router.counters.connections_unauthorized.add(1);
+    tracing::debug!(client.id = arrival.id, client.address = %arrival.address, error, "Refused client");
+    None
 }
 
-/// Tells a client that there is no room for it.
-async fn refuse(client: &Client, mut greeting: Vec<u8>) {
-    greeting.extend_from_slice(b"-ERR 'maximum connections exceeded'\r\n");
-    let write = async {
-        // A fresh socket takes so little at once, as soon as it is known to be writable.
-        if client.stream.writable().await.is_ok() {
-            let _ = client.stream.try_write(&greeting);
+/// Tells a client that it is turned away.
+async fn say_farewell(mut socket: TcpStream, words: &[u8], limit: Duration) {
+    let say = async {
+        if socket.write_all(words).await.is_err() || socket.shutdown().await.is_err() {
+            return;
+        }
+        // Closing before all was read would take the words back. It is not waited for more.
+        let mut scratch = [0; 1024];
+        for _ in 0..FAREWELL_READS_MAX {
+            if !matches!(socket.try_read(&mut scratch), Ok(1..)) {
+                return;
+            }
         }
     };
-    let _ = tokio::time::timeout(client.write_timeout(), write).await;
-    client.shut_down();
+    let _ = timeout(limit, say).await;
 }
 
 /// Whether a failure to accept concerns only the connection that was to be accepted.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::TimeShift;
+use crate::auth::Auth;
+use crate::tls::TlsListen;
 
 /// Port that NATS clients try first.
 const PORT_DEFAULT: u16 = 4222;
@@ -14,8 +16,18 @@ const MEBIBYTE: usize = 1024 * 1024;
 /// How a broker listens, what it allows, and whether it stores anything.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Addresses to listen on, at least one. Port 0 takes any free port. Default: `127.0.0.1:4222`.
+    /// Addresses to listen on without encryption. Port 0 takes any free port. Default: `127.0.0.1:4222`. With
+    /// [`Options::listen_tls`] there must be at least one.
     pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on with encryption. Default: none.
+    pub listen_tls: Vec<TlsListen>,
+    /// Who may connect. Default: everybody who reaches an address.
+    pub auth: Option<Auth>,
+    /// Whether to listen beyond this machine although everybody may connect. Default: no, it is refused.
+    pub allow_unauthenticated: bool,
+    /// Addresses that clients are told to try as well, as `host:port`: those of this broker as they see it.
+    /// Default: none.
+    pub advertise: Vec<String>,
     /// Name that clients see. Default: the id of this run.
     pub server_name: Option<String>,
     /// Bounds of connections and messages.
@@ -43,6 +55,10 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// Pings that may stay unanswered; at the next a client is cut. Default: 2.
     pub pings_max: u32,
+    /// Time to say who it is, for a client that must. Default: 2 s.
+    pub auth_timeout: Duration,
+    /// Time for the handshake of an encrypted connection. Default: 2 s.
+    pub tls_timeout: Duration,
 }
 
 /// Where and how streams are stored.
@@ -76,6 +92,10 @@ impl Default for Options {
                 IpAddr::V4(Ipv4Addr::LOCALHOST),
                 PORT_DEFAULT,
             )],
+            listen_tls: Vec::new(),
+            auth: None,
+            allow_unauthenticated: false,
+            advertise: Vec::new(),
             server_name: None,
             limits: Limits::default(),
             jetstream: None,
@@ -94,6 +114,8 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_mins(2),
             pings_max: 2,
+            auth_timeout: Duration::from_secs(2),
+            tls_timeout: Duration::from_secs(2),
         }
     }
 }
@@ -118,6 +140,8 @@ impl Limits {
             ),
             (!self.write_timeout.is_zero(), "write_timeout"),
             (!self.ping_interval.is_zero(), "ping_interval"),
+            (!self.auth_timeout.is_zero(), "auth_timeout"),
+            (!self.tls_timeout.is_zero(), "tls_timeout"),
         ];
         checks
             .into_iter()

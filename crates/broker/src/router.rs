@@ -141,7 +141,7 @@ impl Router {
         let table = self.read();
         table.index.for_each_match(route, |interest| {
             for subscription in &interest.plain {
-                delivered += usize::from(deliver(subscription, origin, message, batch));
+                delivered += usize::from(deliver(subscription, origin, route, message, batch));
             }
             for group in &interest.groups {
                 match first_group {
@@ -152,7 +152,7 @@ impl Router {
         });
         if let Some(group) = first_group {
             more_groups.insert(0, group);
-            delivered += deliver_to_groups(&mut more_groups, origin, message, batch);
+            delivered += deliver_to_groups(&mut more_groups, origin, route, message, batch);
         }
         drop(table);
         if batch.has_spent() {
@@ -238,6 +238,7 @@ impl Table {
 fn deliver(
     subscription: &Arc<Subscription>,
     origin: Origin<'_>,
+    route: &[u8],
     message: &Message<'_>,
     batch: &mut Batch,
 ) -> bool {
@@ -247,6 +248,9 @@ fn deliver(
                 && from.id == client.id
                 && !client.wants_echo()
             {
+                return false;
+            }
+            if !subscription.may_receive(route) {
                 return false;
             }
             if !subscription.count(batch) {
@@ -265,6 +269,7 @@ fn deliver(
 fn deliver_to_groups(
     groups: &mut Vec<&Group>,
     origin: Origin<'_>,
+    route: &[u8],
     message: &Message<'_>,
     batch: &mut Batch,
 ) -> usize {
@@ -284,7 +289,7 @@ fn deliver_to_groups(
         // A member may decline: it is closing, or it is the sender and wants no echo.
         let taken = (0..total).any(|offset| {
             let member = nth_member(&same, (start + offset) % total);
-            deliver(member, origin, message, batch)
+            deliver(member, origin, route, message, batch)
         });
         delivered += usize::from(taken);
     }

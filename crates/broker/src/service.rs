@@ -3,30 +3,37 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::auth::{Auth, AuthError, Gate, Permissions, UserCredentials};
 use crate::client::CloseReason;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::jetstream::{Engine, EngineBounds, EngineError, Mailbox};
-use crate::listener::{Shared, accept_until_stopped};
+use crate::listener::{Door, Shared, accept_until_stopped};
 use crate::options::{JetStreamOptions, Options};
+use crate::reload::Files;
 use crate::router::{Batch, InterestWatcher, Router};
 use crate::stats::{Counters, Stats};
 use crate::storage::{Disk, Unreadable};
 use crate::tasks;
-use crate::wire::info::ServerInfo;
+use crate::tls::{Acceptor, TlsListen};
+use crate::wire::info::{Greeting, ServerInfo};
 
 /// Bytes of messages that may wait for the streams, beside one of the largest.
 const MAILBOX_LEN: usize = 64 * 1024 * 1024;
 
 /// How often a drain looks whether everything is written.
 const DRAIN_CHECK: Duration = Duration::from_millis(2);
+
+/// Longest pause of a drain between closing one connection and the next, so that not all clients look for another
+/// server in the same moment.
+const CLOSE_PAUSE_MAX: Duration = Duration::from_millis(1);
 
 /// An embedded NATS server.
 ///
@@ -51,8 +58,10 @@ pub struct Drained {
 
 struct Running {
     shared: Arc<Shared>,
+    files: Files,
     stop: watch::Sender<bool>,
-    acceptors: Vec<JoinHandle<()>>,
+    /// One for each address, and one that looks for changed files.
+    tasks: Vec<JoinHandle<()>>,
     engine: Option<thread::JoinHandle<()>>,
 }
 
@@ -69,11 +78,10 @@ impl Broker {
         if let Some(name) = options.limits.invalid() {
             return Err(Error::Limit { name });
         }
-        let mut listeners = Vec::new();
-        for address in &options.listen {
-            listeners.push(listen(*address).await?);
-        }
-        let addresses: Vec<SocketAddr> = listeners.iter().map(|(_, address)| *address).collect();
+        refuse_open_addresses(&options)?;
+        let files = read_files(options.auth, options.listen_tls).await?;
+        let doors = open_doors(&options.listen, &files).await?;
+        let addresses: Vec<SocketAddr> = doors.iter().map(|door| door.local).collect();
         let first = addresses.first().copied().ok_or(Error::NoAddress)?;
 
         let counters = Arc::new(Counters::default());
@@ -90,26 +98,32 @@ impl Broker {
         let info = ServerInfo {
             server_name: options.server_name.unwrap_or_else(|| server_id.clone()),
             server_id,
-            address: first,
             payload_max: options.limits.payload_bytes_max,
             jetstream: mailbox.is_some(),
+            auth_required: files.gate.is_some(),
+            advertise: options.advertise,
         };
-        let shared = Arc::new(Shared::new(router, mailbox, info, options.limits));
+        let gate = files.gate.clone();
+        let shared = Arc::new(Shared::new(router, mailbox, info, options.limits, gate));
         let (stop, stopped) = watch::channel(false);
-        let acceptors = listeners
-            .into_iter()
-            .map(|(listener, _)| {
-                let accept = accept_until_stopped(listener, Arc::clone(&shared), stopped.clone());
-                tasks::spawn(accept)
-            })
-            .collect();
+        let mut tasks = Vec::new();
+        for door in doors {
+            let accept = accept_until_stopped(door, Arc::clone(&shared), stopped.clone());
+            tasks.push(tasks::spawn(accept));
+        }
+        if !files.is_empty() {
+            let files = files.clone();
+            let reload = files.reload_until_stopped(Arc::clone(&shared), stopped);
+            tasks.push(tasks::spawn(reload));
+        }
         tracing::info!(address = %first, jetstream = shared.info.jetstream, "Broker listens");
         Ok(Handle {
             addresses,
             running: Some(Running {
                 shared,
+                files,
                 stop,
-                acceptors,
+                tasks,
                 engine,
             }),
         })
@@ -123,7 +137,8 @@ impl Handle {
         self.addresses[0]
     }
 
-    /// All addresses that clients can connect to, in the order of the options. At least one.
+    /// All addresses that clients can connect to, in the order of the options: those without encryption first. At
+    /// least one.
     #[must_use]
     pub fn client_addrs(&self) -> &[SocketAddr] {
         &self.addresses
@@ -133,6 +148,42 @@ impl Handle {
     #[must_use]
     pub fn client_url(&self) -> String {
         format!("nats://{}", self.client_addr())
+    }
+
+    /// Makes a user of the broker's account for this process or its children, who may connect until it expires. No
+    /// list names it, and it cannot be revoked. `None` if everybody may connect.
+    ///
+    /// With an account in a directory it outlives this broker, so let it expire, or keep it in memory.
+    ///
+    /// # Errors
+    ///
+    /// If the name or the permissions are not valid.
+    pub fn mint_user(
+        &self,
+        name: &str,
+        permissions: &Permissions,
+        expires: Option<SystemTime>,
+    ) -> Result<Option<UserCredentials>, AuthError> {
+        let gate = self
+            .running
+            .as_ref()
+            .and_then(|running| running.shared.gate.as_ref());
+        gate.map(|gate| gate.mint(name, permissions, expires))
+            .transpose()
+    }
+
+    /// Takes over changes of the list of users and of certificates at once; the broker looks for them every second
+    /// anyway. Clients that may not be connected any more are cut. If cancelled, some of it is left for the next
+    /// second.
+    ///
+    /// # Errors
+    ///
+    /// If the list of users cannot be read; then the one of before stays.
+    pub async fn reload(&self) -> Result<(), AuthError> {
+        match &self.running {
+            Some(running) => running.files.reload(&running.shared).await,
+            None => Ok(()),
+        }
     }
 
     /// What the broker has done so far.
@@ -171,7 +222,14 @@ impl Running {
         let mut batch = Batch::default();
         for client in self.shared.clients() {
             if client.takes_info() {
-                let line = self.shared.info.render(client.id, client.address, true);
+                let line = self.shared.info.render(&Greeting {
+                    client_id: client.id,
+                    client: client.address,
+                    local: client.local,
+                    tls: client.tls,
+                    nonce: None,
+                    leaving: true,
+                });
                 client.send(&line, &mut batch);
             }
         }
@@ -211,12 +269,18 @@ impl Running {
     }
 
     async fn close_connections(&mut self, deadline: Instant) {
-        for client in self.shared.clients() {
+        let clients = self.shared.clients();
+        // A quarter of what is left is for this; the rest is for those that do not go.
+        let left = deadline.saturating_duration_since(Instant::now()) / 4;
+        let count = u32::try_from(clients.len().max(1)).unwrap_or(u32::MAX);
+        let pause = (left / count).min(CLOSE_PAUSE_MAX);
+        for client in clients {
             client.close(CloseReason::ServerShutdown);
+            tokio::time::sleep(pause).await;
         }
-        for mut acceptor in self.acceptors.drain(..) {
-            if timeout_at(deadline, &mut acceptor).await.is_err() {
-                acceptor.abort();
+        for mut task in self.tasks.drain(..) {
+            if timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
             }
         }
     }
@@ -226,8 +290,8 @@ impl Drop for Running {
     /// Stops at once. Waits for the threads, which first store what they have: some milliseconds.
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        for acceptor in &self.acceptors {
-            acceptor.abort();
+        for task in &self.tasks {
+            task.abort();
         }
         for client in self.shared.clients() {
             client.close(CloseReason::ServerShutdown);
@@ -251,6 +315,67 @@ impl std::fmt::Debug for Running {
             .field("info", &self.shared.info)
             .finish_non_exhaustive()
     }
+}
+
+/// Refuses to take in everybody from other machines.
+fn refuse_open_addresses(options: &Options) -> Result<(), Error> {
+    if options.auth.is_some() || options.allow_unauthenticated {
+        return Ok(());
+    }
+    let encrypted = options.listen_tls.iter();
+    // A client with a certificate has proved who it is.
+    let encrypted = encrypted.filter(|listen| listen.client_ca_file.is_none());
+    let mut addresses = options
+        .listen
+        .iter()
+        .chain(encrypted.map(|listen| &listen.address));
+    match addresses.find(|address| !address.ip().to_canonical().is_loopback()) {
+        Some(address) => Err(Error::Unauthenticated { address: *address }),
+        None => Ok(()),
+    }
+}
+
+/// Reads who may connect, and the certificates.
+async fn read_files(auth: Option<Auth>, listen_tls: Vec<TlsListen>) -> Result<Files, Error> {
+    let read = move || {
+        let gate = match auth {
+            Some(auth) => Some(Arc::new(Gate::open(&auth)?)),
+            None => None,
+        };
+        let acceptors = listen_tls
+            .into_iter()
+            .map(|listen| {
+                let address = listen.address;
+                Acceptor::new(listen)
+                    .map(Arc::new)
+                    .map_err(|error| Error::Tls {
+                        address,
+                        source: Box::new(error),
+                    })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Files { gate, acceptors })
+    };
+    blocking(read).await
+}
+
+/// Listens on all addresses.
+async fn open_doors(plain: &[SocketAddr], files: &Files) -> Result<Vec<Door>, Error> {
+    let encrypted = files
+        .acceptors
+        .iter()
+        .map(|acceptor| (acceptor.address(), Some(Arc::clone(acceptor))));
+    let plain = plain.iter().map(|address| (*address, None));
+    let mut doors = Vec::new();
+    for (address, acceptor) in plain.chain(encrypted) {
+        let (listener, local) = listen(address).await?;
+        doors.push(Door {
+            listener,
+            local,
+            acceptor,
+        });
+    }
+    Ok(doors)
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
@@ -289,7 +414,14 @@ async fn start_engine(
             .map_err(|source| Error::Thread { source })?;
         Ok((router, mailbox, thread))
     };
-    match tokio::task::spawn_blocking(start).await {
+    blocking(start).await
+}
+
+/// Does what blocks on the disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -1,5 +1,6 @@
 //! The reading half of a client connection: one task per client.
 
+mod authenticate;
 mod commands;
 
 use std::sync::Arc;
@@ -7,14 +8,18 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout_at};
 
+use crate::auth::instant_of;
 use crate::client::{Client, CloseReason, write_until_closed};
 use crate::jetstream::Mailbox;
 use crate::router::{Batch, Ingest, Router};
 use crate::wire::connect::Switches;
 use crate::wire::message::SHARE_LEN_MIN;
 use crate::wire::parser::{Bounds, Frame, Parser, Progress};
+
+pub(crate) use authenticate::Challenge;
+use authenticate::PublishChecks;
 
 /// Smallest and largest size of a read.
 const READ_LEN_MIN: usize = 1024;
@@ -37,6 +42,8 @@ pub(crate) struct SessionBounds {
     pub(crate) ping_interval: Duration,
     /// Pings that may be unanswered; one more and the connection is stale.
     pub(crate) pings_max: u32,
+    /// Time to say who it is, for a client that must.
+    pub(crate) auth_timeout: Duration,
 }
 
 /// Reads what one client sends and acts on it.
@@ -49,6 +56,8 @@ pub(crate) struct Session {
     parser: Parser,
     batch: Batch,
     switches: Switches,
+    /// None for a client who may do everything.
+    checks: Option<Box<PublishChecks>>,
     pings_unanswered: u32,
     /// Something arrived since the last ping was due.
     was_active: bool,
@@ -73,6 +82,7 @@ impl Session {
             parser: Parser::new(bounds.parser),
             batch: Batch::default(),
             switches: Switches::default(),
+            checks: None,
             pings_unanswered: 0,
             was_active: false,
             read_len: READ_LEN_MIN,
@@ -80,15 +90,16 @@ impl Session {
         }
     }
 
-    /// Serves the client until the connection ends; `greeting` is its first line.
-    pub(crate) async fn run(mut self, greeting: &[u8]) {
+    /// Serves the client until the connection ends; `greeting` is its first line, empty if it was sent. A client that
+    /// must say who it is gets a `challenge`.
+    pub(crate) async fn run(mut self, greeting: &[u8], challenge: Option<Challenge>) {
         let mut writer = JoinSet::new();
         writer.spawn(write_until_closed(Arc::clone(&self.client)));
         let client = Arc::clone(&self.client);
         client.send(greeting, &mut self.batch);
         self.flush();
 
-        let reason = self.serve().await;
+        let reason = self.serve(challenge).await;
         client.close(reason);
         self.unsubscribe_all();
         self.flush();
@@ -99,10 +110,37 @@ impl Session {
         tracing::debug!(client.id = client.id, reason = ?client.close_reason(), "Closed connection");
     }
 
-    async fn serve(&mut self) -> CloseReason {
-        let client = Arc::clone(&self.client);
+    async fn serve(&mut self, challenge: Option<Challenge>) -> CloseReason {
         let mut buffer = BytesMut::new();
+        if let Some(challenge) = challenge
+            && let Err(reason) = self.authenticate(&challenge, &mut buffer).await
+        {
+            return reason;
+        }
+        let identity = self.client.identity.get();
+        let expires = identity.and_then(|identity| identity.expires);
+        let Some(end) = expires.and_then(instant_of) else {
+            return self.exchange(buffer).await;
+        };
+        match timeout_at(end, self.exchange(buffer)).await {
+            Ok(reason) => reason,
+            Err(_) => {
+                self.error("User Authentication Expired");
+                CloseReason::AuthEnded
+            }
+        }
+    }
+
+    /// Acts on what arrives, after what has arrived already in `buffer`.
+    async fn exchange(&mut self, mut buffer: BytesMut) -> CloseReason {
+        let client = Arc::clone(&self.client);
         let mut pings = ping_timer(self.bounds.ping_interval);
+        if !buffer.is_empty() {
+            let processed = self.process(&mut buffer);
+            if let Err(reason) = self.finish(processed).await {
+                return reason;
+            }
+        }
         loop {
             tokio::select! {
                 biased;
@@ -112,13 +150,9 @@ impl Session {
                         return CloseReason::ClientGone;
                     }
                     let read = self.read(&mut buffer);
-                    // First, so that a client that was answered a ping finds its messages in the streams.
-                    let waiting = self.hand_over();
-                    self.flush();
-                    if let Err(reason) = read {
+                    if let Err(reason) = self.finish(read).await {
                         return reason;
                     }
-                    self.settle(waiting).await;
                 }
                 _ = pings.tick() => {
                     if buffer.is_empty() {
@@ -133,19 +167,38 @@ impl Session {
         }
     }
 
+    /// Hands out what a batch of operations left to do.
+    async fn finish(&mut self, batch: Result<(), CloseReason>) -> Result<(), CloseReason> {
+        // First, so that a client that was answered a ping finds its messages in the streams.
+        let waiting = self.hand_over();
+        self.flush();
+        batch?;
+        self.settle(waiting).await;
+        Ok(())
+    }
+
     /// Reads once and acts on all that is complete.
     fn read(&mut self, buffer: &mut BytesMut) -> Result<(), CloseReason> {
+        if self.fill(buffer)? {
+            self.process(buffer)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads once. False if nothing was there.
+    fn fill(&mut self, buffer: &mut BytesMut) -> Result<bool, CloseReason> {
         buffer.reserve(self.read_len);
         let room = buffer.capacity() - buffer.len();
         let len = match self.client.stream.try_read_buf(buffer) {
             Ok(0) => return Err(CloseReason::ClientGone),
             Ok(len) => len,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(false),
             Err(_) => return Err(CloseReason::ClientGone),
         };
         self.was_active = true;
         self.adapt(len, room);
-        self.process(buffer)
+        Ok(true)
     }
 
     /// Acts on the complete operations at the start of `buffer`, and removes them.

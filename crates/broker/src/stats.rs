@@ -14,6 +14,8 @@ pub struct Stats {
     pub connections_total: u64,
     /// Connections turned away because the maximum was reached.
     pub connections_refused: u64,
+    /// Connections turned away because the client did not prove who it is, or was not encrypted.
+    pub connections_unauthorized: u64,
     /// Subscriptions of clients.
     pub subscriptions: u64,
     /// Messages published by clients.
@@ -65,6 +67,7 @@ pub(crate) struct Counters {
     pub(crate) connections: Counter,
     pub(crate) connections_total: Counter,
     pub(crate) connections_refused: Counter,
+    pub(crate) connections_unauthorized: Counter,
     pub(crate) subscriptions: Counter,
     pub(crate) messages_in: Counter,
     pub(crate) bytes_in: Counter,
@@ -115,6 +118,7 @@ impl Counters {
             connections: self.connections.get(),
             connections_total: self.connections_total.get(),
             connections_refused: self.connections_refused.get(),
+            connections_unauthorized: self.connections_unauthorized.get(),
             subscriptions: self.subscriptions.get(),
             messages_in: self.messages_in.get(),
             bytes_in: self.bytes_in.get(),

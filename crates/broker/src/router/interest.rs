@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Batch;
 use crate::client::Client;
-use crate::subject::Entry;
+use crate::subject::{self, Entry};
 
 /// One subscription of a client or of the broker itself.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Subscription {
     delivered: AtomicU64,
     /// Messages after which it ends; 0 for never.
     max: AtomicU64,
+    /// Subjects that it matches and its client may not receive.
+    denied: Box<[Box<[u8]>]>,
 }
 
 /// Where a subscription's messages go.
@@ -71,7 +73,23 @@ impl Subscription {
             target,
             delivered: AtomicU64::new(0),
             max: AtomicU64::new(0),
+            denied: Box::default(),
         }
+    }
+
+    /// The same without what these filters match.
+    pub(crate) fn without(mut self, denied: Vec<Box<[u8]>>) -> Self {
+        self.denied = denied.into();
+        self
+    }
+
+    /// Whether its client may receive what is sent to the literal `route`, which it matches.
+    pub(super) fn may_receive(&self, route: &[u8]) -> bool {
+        self.denied.is_empty()
+            || !self
+                .denied
+                .iter()
+                .any(|filter| subject::matches(route, filter))
     }
 
     /// Ends the subscription after `max` messages, counted from its beginning. False if it has had them.

@@ -72,6 +72,9 @@ impl Session {
         if self.switches.pedantic && !subject::is_valid_literal(subject) {
             self.error("Invalid Publish Subject");
         }
+        if self.checks.is_some() && !self.check_publish(subject) {
+            return Ok(());
+        }
         self.acknowledge();
         let reply = publish.reply.as_ref().map(slice);
         let message = Message {
@@ -108,6 +111,9 @@ impl Session {
     }
 
     fn subscribe(&mut self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+        let Some(denied) = self.check_subscribe(subject, queue) else {
+            return;
+        };
         let mut subscriptions = self.client.subscriptions();
         if subscriptions.contains_key(sid) {
             // As the reference server does: the first stays, and that is no error.
@@ -125,12 +131,13 @@ impl Session {
             self.error("Invalid Subject");
             return;
         }
-        let subscription = Arc::new(Subscription::new(
+        let subscription = Subscription::new(
             subject.into(),
             queue.map(Into::into),
             sid.into(),
             Target::Client(Arc::clone(&self.client)),
-        ));
+        );
+        let subscription = Arc::new(subscription.without(denied));
         subscriptions.insert(sid.into(), Arc::clone(&subscription));
         drop(subscriptions);
         self.router.counters.subscriptions.add(1);
@@ -157,7 +164,7 @@ impl Session {
         self.acknowledge();
     }
 
-    fn connect(&mut self, json: &[u8]) -> Result<(), CloseReason> {
+    pub(super) fn connect(&mut self, json: &[u8]) -> Result<(), CloseReason> {
         match self.switches.parse(json) {
             Ok(switches) => {
                 self.switches = switches;

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::auth::Hidden;
+
 /// Highest client protocol that is understood: 1 means the client takes further `INFO` lines.
 const PROTOCOL_MAX: i64 = 1;
 
@@ -32,7 +34,31 @@ pub(crate) enum ConnectError {
     NoRespondersWithoutHeaders,
 }
 
-/// The fields that matter here; a client may send many more.
+/// What a client presents to prove who it is. Empty texts count as missing.
+#[derive(Debug, Default)]
+pub(crate) struct Claim {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Hidden>,
+    pub(crate) token: Option<Hidden>,
+    /// The public key of an nkey.
+    pub(crate) nkey: Option<String>,
+    pub(crate) jwt: Option<String>,
+    /// Of the nonce.
+    pub(crate) signature: Option<String>,
+}
+
+/// The fields that say who the client is. No `Debug`: it would show them.
+#[derive(Deserialize)]
+struct ClaimFields {
+    user: Option<String>,
+    pass: Option<String>,
+    auth_token: Option<String>,
+    nkey: Option<String>,
+    jwt: Option<String>,
+    sig: Option<String>,
+}
+
+/// The other fields that matter here; a client may send many more.
 #[derive(Debug, Deserialize)]
 struct Fields {
     verbose: Option<bool>,
@@ -55,6 +81,22 @@ impl Default for Switches {
             no_responders: false,
             dynamic_info: false,
         }
+    }
+}
+
+impl Claim {
+    /// Reads the JSON of a `CONNECT`.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, ConnectError> {
+        let fields: ClaimFields = serde_json::from_slice(json).map_err(|_| ConnectError::Json)?;
+        let present = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Ok(Self {
+            user: present(fields.user),
+            password: present(fields.pass).map(Hidden),
+            token: present(fields.auth_token).map(Hidden),
+            nkey: present(fields.nkey),
+            jwt: present(fields.jwt),
+            signature: present(fields.sig),
+        })
     }
 }
 
@@ -101,6 +143,15 @@ mod tests {
                 ..Switches::default()
             }
         );
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let json = br#"{"user":"u","pass":"p4ss","auth_token":"t0ken"}"#;
+        let claim = Claim::parse(json).unwrap();
+        assert_eq!(claim.password, Some(Hidden("p4ss".to_owned())));
+        let printed = format!("{claim:?}");
+        assert!(!printed.contains("p4ss") && !printed.contains("t0ken"));
     }
 
     #[test]

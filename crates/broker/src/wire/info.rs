@@ -17,9 +17,33 @@ const PROTOCOL: u8 = 1;
 pub(crate) struct ServerInfo {
     pub(crate) server_id: String,
     pub(crate) server_name: String,
-    pub(crate) address: SocketAddr,
     pub(crate) payload_max: usize,
     pub(crate) jetstream: bool,
+    pub(crate) auth_required: bool,
+    /// Addresses that clients may try as well.
+    pub(crate) advertise: Vec<String>,
+}
+
+/// What holds for one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Greeting<'a> {
+    pub(crate) client_id: u64,
+    pub(crate) client: SocketAddr,
+    /// The address it came to.
+    pub(crate) local: SocketAddr,
+    pub(crate) tls: TlsInfo,
+    /// What it is to sign.
+    pub(crate) nonce: Option<&'a str>,
+    /// The server is about to go.
+    pub(crate) leaving: bool,
+}
+
+/// How an address encrypts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TlsInfo {
+    pub(crate) is_required: bool,
+    pub(crate) is_available: bool,
+    pub(crate) verifies_clients: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,8 +60,20 @@ struct Fields<'a> {
     max_payload: usize,
     #[serde(skip_serializing_if = "is_false")]
     jetstream: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    auth_required: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    tls_required: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    tls_available: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    tls_verify: bool,
     client_id: u64,
     client_ip: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    connect_urls: &'a [String],
     #[serde(skip_serializing_if = "is_false")]
     ldm: bool,
 }
@@ -51,22 +87,28 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl ServerInfo {
-    /// The `INFO` line for one client. `leaving` announces that the server is about to go.
-    pub(crate) fn render(&self, client_id: u64, client: SocketAddr, leaving: bool) -> Vec<u8> {
+    /// The `INFO` line for one client.
+    pub(crate) fn render(&self, greeting: &Greeting<'_>) -> Vec<u8> {
         let fields = Fields {
             server_id: &self.server_id,
             server_name: &self.server_name,
             version: VERSION,
             proto: PROTOCOL,
             go: "rust",
-            host: self.address.ip().to_string(),
-            port: self.address.port(),
+            host: greeting.local.ip().to_string(),
+            port: greeting.local.port(),
             headers: true,
             max_payload: self.payload_max,
             jetstream: self.jetstream,
-            client_id,
-            client_ip: client.ip().to_string(),
-            ldm: leaving,
+            auth_required: self.auth_required,
+            tls_required: greeting.tls.is_required,
+            tls_available: greeting.tls.is_available,
+            tls_verify: greeting.tls.verifies_clients,
+            client_id: greeting.client_id,
+            client_ip: greeting.client.ip().to_string(),
+            nonce: greeting.nonce,
+            connect_urls: &self.advertise,
+            ldm: greeting.leaving,
         };
         let mut line = b"INFO ".to_vec();
         serde_json::to_writer(&mut line, &fields)

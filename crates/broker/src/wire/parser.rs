@@ -131,6 +131,11 @@ impl Parser {
         }
     }
 
+    /// Accepts no payload above `max` from now on.
+    pub(crate) fn limit_payload(&mut self, max: usize) {
+        self.bounds.payload_max = self.bounds.payload_max.min(max);
+    }
+
     /// Parses the operation at the start of `buffer`.
     ///
     /// After [`Progress::Frame`] the next call must begin after the frame; after [`Progress::More`] it must

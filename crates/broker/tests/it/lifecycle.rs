@@ -160,6 +160,21 @@ async fn a_drain_announces_itself_and_delivers_what_is_there() {
     assert_eq!(stream.cached_info().state.messages, 100);
 }
 
+#[tokio::test]
+async fn other_addresses_are_told() {
+    let server = Server::broker_of(Options {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        advertise: vec!["example.org:4222".to_owned()],
+        ..Options::default()
+    })
+    .await;
+    let (_raw, info) = Raw::greeted(server.address()).await;
+    assert_eq!(info["connect_urls"][0], "example.org:4222");
+    let plain = Server::broker().await;
+    let (_raw, info) = Raw::greeted(plain.address()).await;
+    assert!(info.get("connect_urls").is_none() && info.get("auth_required").is_none());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_connections_are_turned_away() {
     let server = Server::broker_with(Limits {

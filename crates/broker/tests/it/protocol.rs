@@ -14,13 +14,32 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects and reads the greeting.
     pub(crate) async fn connect(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.address()).await.unwrap();
-        let mut raw = Self {
-            stream,
-            received: String::new(),
-        };
+        Self::greeted(server.address()).await.0
+    }
+
+    /// Connects, and returns what the greeting says, too.
+    pub(crate) async fn greeted(address: &str) -> (Self, serde_json::Value) {
+        let mut raw = Self::silent(address).await;
         let greeting = raw.rest_of_line().await;
-        assert!(greeting.starts_with("INFO {"), "{greeting}");
+        let info = greeting.strip_prefix("INFO ").expect("a greeting");
+        (raw, serde_json::from_str(info).unwrap())
+    }
+
+    /// Connects and reads nothing.
+    pub(crate) async fn silent(address: &str) -> Self {
+        Self {
+            stream: TcpStream::connect(address).await.unwrap(),
+            received: String::new(),
+        }
+    }
+
+    /// Connects with these fields of `CONNECT`.
+    pub(crate) async fn with_claim(server: &Server, fields: &str) -> Self {
+        let mut raw = Self::connect(server).await;
+        raw.send(&format!(
+            "CONNECT {{\"verbose\":false,\"headers\":true,\"no_responders\":true,{fields}}}\r\nPING\r\n"
+        ))
+        .await;
         raw
     }
 

@@ -42,6 +42,55 @@ impl Server {
         }
     }
 
+    /// A broker with these options, with a store unless they have one.
+    pub(crate) async fn broker_of(options: Options) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let jetstream = JetStreamOptions::new(dir.path().join("store"));
+        let handle = Broker::start(Options {
+            jetstream: Some(options.jetstream.unwrap_or(jetstream)),
+            ..options
+        })
+        .await
+        .unwrap();
+        Self {
+            url: handle.client_url(),
+            kind: Kind::Broker(Some(handle)),
+            dir,
+        }
+    }
+
+    /// A nats-server with this configuration file, without a store. The port is added to it.
+    async fn nats_server_of(path: PathBuf, config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .unwrap()
+            .port();
+        let file = dir.path().join("nats.conf");
+        std::fs::write(&file, format!("listen: \"127.0.0.1:{port}\"\n{config}")).unwrap();
+        let process = Command::new(path)
+            .arg("-c")
+            .arg(file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until("nats-server listens", || async {
+            tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .is_ok()
+        })
+        .await;
+        Self {
+            url: format!("nats://127.0.0.1:{port}"),
+            kind: Kind::NatsServer {
+                process,
+                version: String::new(),
+            },
+            dir,
+        }
+    }
+
     async fn nats_server(path: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0")
@@ -174,13 +223,27 @@ where
     test(Server::broker().await).await;
     match nats_server() {
         Some(path) => test(Server::nats_server(path).await).await,
-        None => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped for nats-server: none is installed, and NATS_SERVER names none"
-            );
-        }
+        None => tell_skipped(),
     }
+}
+
+/// Runs a test of who may do what against the broker, and against nats-server with the same users.
+pub(crate) async fn on_each_guarded<F>(options: Options, config: &str, test: impl Fn(Server) -> F)
+where
+    F: Future<Output = ()>,
+{
+    test(Server::broker_of(options).await).await;
+    match nats_server() {
+        Some(path) => test(Server::nats_server_of(path, config).await).await,
+        None => tell_skipped(),
+    }
+}
+
+fn tell_skipped() {
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped for nats-server: none is installed, and NATS_SERVER names none"
+    );
 }
 
 /// Waits for a result that must come.
