@@ -4,16 +4,18 @@ mod error;
 
 pub use error::ConnectError;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use nkeys::{KeyPair, KeyPairType};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 use ulid::Ulid;
 use weft_runtime::field;
 
-use crate::options::{Credentials, Options};
+use crate::options::{Credentials, Options, Secret};
 
 /// How many messages of one subscription may wait in the client; more are dropped and counted in
 /// [`Connection::slow_consumers`].
@@ -106,16 +108,55 @@ async fn connect_options(
             let sender = Arc::clone(&sender);
             async move { record(&sender, &event) }
         })
-        .require_tls(options.tls.is_required);
+        .require_tls(options.tls.is_required || options.tls.is_first);
+    if options.tls.is_first {
+        connect = connect.tls_first();
+    }
+    for path in options.tls.files() {
+        check_readable(path).await?;
+    }
     if let Some(path) = &options.tls.ca_file {
         connect = connect.add_root_certificates(path.clone());
     }
-    Ok(match &options.credentials {
+    if let Some(identity) = &options.tls.identity {
+        connect =
+            connect.add_client_certificate(identity.cert_file.clone(), identity.key_file.clone());
+    }
+    authenticate(connect, &options.credentials).await
+}
+
+/// A file that cannot be read is told by name here; later it would be one of many reasons not to connect.
+async fn check_readable(path: &Path) -> Result<(), ConnectError> {
+    let owned = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || std::fs::File::open(owned).map(drop));
+    match opened.await {
+        Ok(Err(source)) => Err(ConnectError::TlsFile {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn authenticate(
+    connect: ConnectOptions,
+    credentials: &Credentials,
+) -> Result<ConnectOptions, ConnectError> {
+    Ok(match credentials {
         Credentials::Anonymous => connect,
         Credentials::Password { user, password } => {
             connect.user_and_password(user.clone(), password.reveal().to_owned())
         }
         Credentials::Token(token) => connect.token(token.reveal().to_owned()),
+        Credentials::Nkey(seed) => connect.nkey(parse_seed(seed)?.1),
+        Credentials::Jwt { jwt, seed } => {
+            let (key, _) = parse_seed(seed)?;
+            let key = Arc::new(key);
+            connect.jwt(jwt.clone(), move |nonce| {
+                let key = Arc::clone(&key);
+                async move { key.sign(&nonce).map_err(async_nats::AuthError::new) }
+            })
+        }
         Credentials::File(path) => {
             connect
                 .credentials_file(path)
@@ -126,6 +167,15 @@ async fn connect_options(
                 })?
         }
     })
+}
+
+/// The key of a user's seed, and the seed.
+fn parse_seed(seed: &Secret) -> Result<(KeyPair, String), ConnectError> {
+    let seed = seed.reveal().trim();
+    match KeyPair::from_seed(seed) {
+        Ok(key) if key.key_pair_type() == KeyPairType::User => Ok((key, seed.to_owned())),
+        _ => Err(ConnectError::Seed),
+    }
 }
 
 fn parse_urls(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {

@@ -47,7 +47,7 @@ pub use copy::{
 };
 pub use lattice::Lattice;
 pub use message::{Headers, Message};
-pub use options::{Credentials, Options, Secret, Tls};
+pub use options::{Credentials, Options, Secret, Tls, TlsIdentity};
 pub use request::RequestError;
 pub use subscription::Subscription;
 pub use weft_protocol as protocol;

@@ -1,7 +1,7 @@
 //! How to reach a lattice.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use weft_model::id::LatticeName;
@@ -51,6 +51,15 @@ pub enum Credentials {
     },
     /// With a token.
     Token(Secret),
+    /// With the seed of a user's nkey, `SU…`.
+    Nkey(Secret),
+    /// With a user JWT and the seed of its key, `SU…`.
+    Jwt {
+        /// The JWT. It is shown to servers.
+        jwt: String,
+        /// The seed.
+        seed: Secret,
+    },
 }
 
 /// How to encrypt the connection.
@@ -59,8 +68,21 @@ pub enum Credentials {
 pub struct Tls {
     /// Whether to refuse servers that do not encrypt.
     pub is_required: bool,
-    /// A file of certificates to trust beside those of the operating system.
+    /// Whether to encrypt from the first byte on, which the server must expect. Servers that do not encrypt are refused.
+    pub is_first: bool,
+    /// A file of certificates to trust, in PEM, instead of those of the operating system.
     pub ca_file: Option<PathBuf>,
+    /// The certificate to show to servers that ask for one.
+    pub identity: Option<TlsIdentity>,
+}
+
+/// A certificate of a client, and its key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsIdentity {
+    /// The file of the certificate, in PEM.
+    pub cert_file: PathBuf,
+    /// The file of its key, in PEM.
+    pub key_file: PathBuf,
 }
 
 /// A text that is not to be seen; prints as `[redacted]`.
@@ -83,6 +105,17 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(2),
         }
+    }
+}
+
+// ===== impl Tls =====
+
+impl Tls {
+    /// All files that are named.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let identity = self.identity.iter();
+        let identity = identity.flat_map(|identity| [&identity.cert_file, &identity.key_file]);
+        self.ca_file.iter().chain(identity).map(PathBuf::as_path)
     }
 }
 
@@ -112,10 +145,20 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let options = Options {
-            credentials: Credentials::Token(Secret::new("t0k")),
-            ..Options::default()
+        let jwt = Credentials::Jwt {
+            jwt: "shown".to_owned(),
+            seed: Secret::new("t0k"),
         };
-        assert!(!format!("{options:?}").contains("t0k"));
+        for credentials in [
+            Credentials::Token(Secret::new("t0k")),
+            Credentials::Nkey(Secret::new("t0k")),
+            jwt,
+        ] {
+            let options = Options {
+                credentials,
+                ..Options::default()
+            };
+            assert!(!format!("{options:?}").contains("t0k"));
+        }
     }
 }

@@ -43,6 +43,17 @@ pub enum ConnectError {
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A file of certificates or their key could not be read.
+    #[error("cannot read `{}`", path.display())]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The seed of a user is none.
+    #[error("the seed given as credentials is not one of a user")]
+    Seed,
     /// The file with the credentials could not be read.
     #[error("cannot read NATS credentials from `{}`", path.display())]
     Credentials {
@@ -61,8 +72,8 @@ impl Coded for ConnectError {
             Self::Unreachable { .. } => "NET001",
             Self::Refused { .. } => "NET002",
             Self::Url { .. } | Self::NoUrl => "NET003",
-            Self::Tls { .. } => "NET004",
-            Self::Credentials { .. } => "NET005",
+            Self::Tls { .. } | Self::TlsFile { .. } => "NET004",
+            Self::Credentials { .. } | Self::Seed => "NET005",
         }
     }
 
@@ -72,8 +83,10 @@ impl Coded for ConnectError {
             | Self::Refused { servers }
             | Self::Tls { servers, .. } => servers.clone(),
             Self::Url { url, .. } => url.clone(),
-            Self::NoUrl => "NATS".to_owned(),
-            Self::Credentials { path, .. } => path.display().to_string(),
+            Self::NoUrl | Self::Seed => "NATS".to_owned(),
+            Self::Credentials { path, .. } | Self::TlsFile { path, .. } => {
+                path.display().to_string()
+            }
         }
     }
 
@@ -86,7 +99,11 @@ impl Coded for ConnectError {
             Self::Refused { .. } => &["give the credentials of a user that the server knows"],
             Self::Url { .. } | Self::NoUrl => &["write it as `nats://host:4222`"],
             Self::Tls { .. } => &["name the file of the server's certificate authority"],
-            Self::Credentials { .. } => &["name a file made by `nsc generate creds`"],
+            Self::TlsFile { .. } => &["name a file in PEM that may be read"],
+            Self::Credentials { .. } => {
+                &["name a file made by `weft user add` or `nsc generate creds`"]
+            }
+            Self::Seed => &["give the seed of a user: it begins with `SU`"],
         };
         hints.iter().map(|&hint| hint.to_owned()).collect()
     }

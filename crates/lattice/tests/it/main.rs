@@ -7,6 +7,7 @@ mod bucket;
 mod connection;
 mod control;
 mod copy;
+mod credentials;
 mod event;
 mod intake;
 mod pages;
