@@ -101,6 +101,8 @@ errors! {
     CONSUMER_FLOW_CONTROL_NEEDS_HEARTBEAT = 400, 10108, "consumer with flow control also needs heartbeats";
     CONSUMER_MAX_BATCH_NEGATIVE = 400, 10114, "consumer max request batch needs to be > 0";
     CONSUMER_MAX_EXPIRES_SMALL = 400, 10115, "consumer max request expires needs to be >= 1ms";
+    CONSUMER_ACK_WAIT_NEGATIVE = 400, 10183, "consumer ack wait needs to be positive";
+    CONSUMER_BACKOFF_NEGATIVE = 400, 10184, "consumer backoff needs to be positive";
     CONSUMER_BACKOFF_MAX_DELIVER = 400, 10116, "max deliver is required to be > length of backoff values";
 }
 

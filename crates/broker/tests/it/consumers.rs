@@ -208,3 +208,79 @@ async fn an_unused_consumer_goes() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_shares_what_is_pushed_and_may_want_headers_alone() {
+    on_each_server(|server| async move {
+        let stream = filled(&server, 0).await;
+        let client = server.client().await;
+        let deliver = client.new_inbox();
+        let mut members = Vec::new();
+        for _ in 0..2 {
+            let member = client
+                .queue_subscribe(deliver.clone(), "g".to_owned())
+                .await;
+            members.push(member.unwrap());
+        }
+        stream
+            .create_consumer(push::Config {
+                deliver_subject: deliver,
+                deliver_group: Some("g".to_owned()),
+                ack_policy: AckPolicy::None,
+                headers_only: true,
+                ..push::Config::default()
+            })
+            .await
+            .unwrap();
+        let publisher = server.jetstream().await;
+        for number in 0..20 {
+            let ack = publisher
+                .publish(format!("s.{number}"), "12345".into())
+                .await;
+            within(ack.unwrap().into_future()).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        let mut members = futures::stream::select_all(members);
+        while seen.len() < 20 {
+            let message = within(members.next()).await.unwrap();
+            assert!(message.payload.is_empty());
+            let size = message.headers.as_ref().unwrap().get("Nats-Msg-Size");
+            assert_eq!(size.unwrap().as_str(), "5");
+            seen.push(message.subject.to_string());
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 20, "each came once");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordered_consumer_gets_more_than_its_window() {
+    on_each_server(|server| async move {
+        let stream = filled(&server, 0).await;
+        let publisher = server.jetstream().await;
+        let body = vec![b'x'; 64 * 1024];
+        let count = 100;
+        for number in 0..count {
+            let ack = publisher
+                .publish(format!("s.{number}"), body.clone().into())
+                .await;
+            within(ack.unwrap().into_future()).await.unwrap();
+        }
+        let consumer = stream
+            .create_consumer(push::OrderedConfig {
+                deliver_subject: server.client().await.new_inbox(),
+                ..push::OrderedConfig::default()
+            })
+            .await
+            .unwrap();
+        let mut messages = consumer.messages().await.unwrap();
+        for number in 0..count {
+            let message = within(messages.next()).await.unwrap().unwrap();
+            assert_eq!(message.subject.as_str(), format!("s.{number}"));
+            assert_eq!(message.payload.len(), body.len());
+        }
+    })
+    .await;
+}

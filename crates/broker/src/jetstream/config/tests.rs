@@ -119,6 +119,8 @@ fn consumers_that_make_no_sense_are_refused() {
     check(r#"{"deliver_policy":"by_start_sequence"}"#, 10094);
     check(r#"{"deliver_policy":"last_per_subject"}"#, 10094);
     check(r#"{"backoff":[1,2,3],"max_deliver":2}"#, 10116);
+    check(r#"{"ack_policy":"explicit","ack_wait":-1}"#, 10183);
+    check(r#"{"ack_policy":"explicit","backoff":[1,-1]}"#, 10184);
     check(r#"{"replay_policy":"original"}"#, 10012);
     check(r#"{"sample_freq":"50%"}"#, 10012);
     check(r#"{"sample_freq":"x"}"#, 10095);

@@ -183,6 +183,12 @@ impl ConsumerConfig {
                 "{seconds}s"
             )));
         }
+        if self.backoff.iter().any(|wait| *wait < 0) {
+            return Err(ApiError::CONSUMER_BACKOFF_NEGATIVE);
+        }
+        if self.ack_wait < 0 {
+            return Err(ApiError::CONSUMER_ACK_WAIT_NEGATIVE);
+        }
         let steps = i64::try_from(self.backoff.len()).unwrap_or(i64::MAX);
         if steps > 0 && self.max_deliver != -1 && steps > self.max_deliver {
             return Err(ApiError::CONSUMER_BACKOFF_MAX_DELIVER);
