@@ -7,6 +7,10 @@ use std::sync::Arc;
 use weft_model::digest::Digest;
 use weft_model::problem::Coded;
 
+use crate::claims::ClaimsError;
+use crate::par::ArchiveError;
+use crate::registry::RegistryError;
+
 /// Why an artifact cannot be had.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -70,6 +74,27 @@ pub enum FetchError {
         /// The reference.
         reference: String,
     },
+    /// It cannot be had from its registry.
+    #[error(transparent)]
+    Pull(#[from] RegistryError),
+    /// It is not a provider archive that can be used.
+    #[error("cannot use `{reference}` as a provider")]
+    Archive {
+        /// The reference.
+        reference: String,
+        /// What is wrong.
+        #[source]
+        source: ArchiveError,
+    },
+    /// Its claims are no good.
+    #[error("cannot trust `{reference}`")]
+    Claims {
+        /// The reference.
+        reference: String,
+        /// What is wrong.
+        #[source]
+        source: ClaimsError,
+    },
     /// Reading was given up because the process shuts down.
     #[error("reading was interrupted by shutdown")]
     Interrupted,
@@ -86,6 +111,9 @@ impl Coded for FetchError {
             Self::Registry { .. } => "ART006",
             Self::Builtin { .. } => "ART007",
             Self::Interrupted => "ART008",
+            Self::Pull(error) => error.code(),
+            Self::Archive { source, .. } => source.code(),
+            Self::Claims { source, .. } => source.code(),
         }
     }
 
@@ -98,7 +126,10 @@ impl Coded for FetchError {
             Self::Relative { path } => path.clone(),
             Self::Changed { reference, .. }
             | Self::Registry { reference }
-            | Self::Builtin { reference } => reference.clone(),
+            | Self::Builtin { reference }
+            | Self::Archive { reference, .. }
+            | Self::Claims { reference, .. } => reference.clone(),
+            Self::Pull(error) => error.subject(),
             Self::Interrupted => String::new(),
         }
     }
@@ -116,6 +147,9 @@ impl Coded for FetchError {
             }
             Self::Registry { .. } => "fetch the component and name it by `file:///...`",
             Self::Builtin { .. } => "use `type: capability` for it",
+            Self::Pull(error) => return error.hints(),
+            Self::Archive { source, .. } => return source.hints(),
+            Self::Claims { source, .. } => return source.hints(),
             Self::Interrupted => return Vec::new(),
         };
         vec![hint.to_owned()]

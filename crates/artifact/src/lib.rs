@@ -1,13 +1,26 @@
 //! From a reference to the bytes of an artifact.
 //!
-//! A revision of an application is immutable, files are not: where the digest of an artifact is known, its bytes are
-//! kept in a content-addressed [`Store`], and a host that starts again finds them there, whatever has become of the file.
+//! [`Artifacts`] fetches components and providers: from files, and from OCI registries by way of a cache on disk that
+//! processes share. A revision of an application is immutable, files and tags are not: where the digest of an artifact
+//! is known, its bytes are kept in a content-addressed [`Store`], and a host that starts again finds them there,
+//! whatever has become of the file. [`claims`] reads and makes what signs components and providers, [`par`] the archives
+//! that providers come in. This crate knows no lattice and no Wasmtime.
+//!
+//! ```text
+//! reference ── file ───────────────────────────────┐
+//!           └─ registry ─ tag → manifest → layer ──┴─ store (by digest) ─ component: bytes, claims
+//!                         index    HTTP, resumed                        └─ archive ─ executable for a target
+//! ```
 
 #![forbid(unsafe_code)]
 
+mod artifacts;
 pub mod claims;
 mod error;
 pub mod par;
+mod partial;
+pub mod progress;
+pub mod registry;
 mod store;
 
 use std::path::Path;
@@ -16,6 +29,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use weft_model::digest::Digest;
 
+pub use artifacts::{Artifacts, Component, Executable};
 pub use error::FetchError;
 pub use store::{Artifact, Options, Store};
 

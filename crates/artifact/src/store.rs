@@ -14,6 +14,14 @@ use weft_model::digest::Digest;
 use weft_model::reference::{Location, Reference};
 
 use crate::error::FetchError;
+use crate::{par, registry};
+
+/// Directories beside the artifacts: what else is kept, and counts towards the size.
+pub(crate) const EXECUTABLES_DIR: &str = "executables";
+pub(crate) const INDEX_DIR: &str = "index";
+pub(crate) const PARTIAL_DIR: &str = "partial";
+/// What a small file takes up.
+const BLOCK_BYTES: u64 = 4096;
 
 /// Settings of a [`Store`].
 #[derive(Clone, Debug)]
@@ -24,6 +32,12 @@ pub struct Options {
     pub store_bytes_max: u64,
     /// Bytes of one artifact.
     pub artifact_bytes_max: u64,
+    /// Bytes of one provider archive, which holds an executable for each platform.
+    pub archive_bytes_max: u64,
+    /// What provider archives may hold.
+    pub archive: par::Limits,
+    /// How registries are spoken to. A [`Store`] does not; see [`crate::Artifacts`].
+    pub registry: registry::Options,
 }
 
 /// Fetches artifacts. Cheap to clone.
@@ -49,6 +63,9 @@ impl Default for Options {
             dir: None,
             store_bytes_max: 2 << 30,
             artifact_bytes_max: 64 << 20,
+            archive_bytes_max: 512 << 20,
+            archive: par::Limits::default(),
+            registry: registry::Options::default(),
         }
     }
 }
@@ -99,7 +116,7 @@ impl Store {
             .map_err(|_| FetchError::Interrupted)?
     }
 
-    fn fetch_file(
+    pub(crate) fn fetch_file(
         &self,
         path: &Path,
         reference: &Reference,
@@ -125,7 +142,7 @@ impl Store {
     }
 
     /// The artifact with `digest`, if it is kept and still has it.
-    fn load(&self, digest: Digest) -> Option<Artifact> {
+    pub(crate) fn load(&self, digest: Digest) -> Option<Artifact> {
         let path = self.path(digest)?;
         let bytes = read_bounded(&path, self.options.artifact_bytes_max).ok()?;
         if crate::digest(&bytes) != digest {
@@ -139,7 +156,7 @@ impl Store {
     }
 
     /// Keeps an artifact. A failure costs only that the file is needed again.
-    fn keep(&self, digest: Digest, bytes: &[u8]) {
+    pub(crate) fn keep(&self, digest: Digest, bytes: &[u8]) {
         let Some(path) = self.path(digest) else {
             return;
         };
@@ -149,7 +166,7 @@ impl Store {
         }
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         if let Some(dir) = &self.options.dir {
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
@@ -170,22 +187,22 @@ impl Store {
         written
     }
 
-    /// Removes the artifacts that were not used for longest until the rest fits, but not the one just `kept`.
-    fn evict(&self, kept: &Path) -> io::Result<()> {
+    /// Removes what was not used for longest until the rest fits, but not what was just `kept`.
+    pub(crate) fn evict(&self, kept: &Path) -> io::Result<()> {
         let Some(dir) = &self.options.dir else {
             return Ok(());
         };
-        let mut artifacts = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            // Others write, rename and remove files here at the same time.
-            if let Some(metadata) = unless_gone(entry.metadata())? {
-                artifacts.push((metadata.modified()?, metadata.len(), entry.path()));
-            }
+        let mut files = list_files(dir, 0)?;
+        for (name, bytes_min) in [
+            (EXECUTABLES_DIR, 0),
+            (PARTIAL_DIR, 0),
+            (INDEX_DIR, BLOCK_BYTES),
+        ] {
+            files.extend(list_files(&dir.join(name), bytes_min)?);
         }
-        let mut total: u64 = artifacts.iter().map(|(_, bytes, _)| bytes).sum();
-        artifacts.sort();
-        for (_, bytes, path) in artifacts {
+        let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        files.sort();
+        for (_, bytes, path) in files {
             if total <= self.options.store_bytes_max {
                 break;
             }
@@ -197,10 +214,34 @@ impl Store {
         Ok(())
     }
 
-    fn path(&self, digest: Digest) -> Option<PathBuf> {
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Where the artifact with `digest` is kept, if any is.
+    pub(crate) fn path(&self, digest: Digest) -> Option<PathBuf> {
         let dir = self.options.dir.as_ref()?;
         Some(dir.join(format!("sha256-{}", digest.to_hex())))
     }
+}
+
+/// The files in a directory, as (last used, bytes, path); none when there is no such directory.
+fn list_files(dir: &Path, bytes_min: u64) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
+    let mut files = Vec::new();
+    let Some(entries) = unless_gone(fs::read_dir(dir))? else {
+        return Ok(files);
+    };
+    for entry in entries {
+        let entry = entry?;
+        // Others write, rename and remove files here at the same time.
+        if let Some(metadata) = unless_gone(entry.metadata())?
+            && metadata.is_file()
+        {
+            let bytes = metadata.len().max(bytes_min);
+            files.push((metadata.modified()?, bytes, entry.path()));
+        }
+    }
+    Ok(files)
 }
 
 /// `None` when the file is not there any more.
@@ -213,7 +254,52 @@ fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 /// Reads a regular file of at most `bytes_max`.
 pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> Result<Bytes, FetchError> {
-    let unreadable = |source: io::Error| match source.kind() {
+    let file = open_bounded(path, bytes_max)?;
+    let length = file
+        .metadata()
+        .map_err(|error| unreadable(path, error))?
+        .len();
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(bytes_max)).unwrap_or(0));
+    // The file may grow while it is read.
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, error))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(too_large(path, bytes.len() as u64, bytes_max));
+    }
+    Ok(bytes.into())
+}
+
+/// Opens a regular file that has at most `bytes_max` now.
+pub(crate) fn open_bounded(path: &Path, bytes_max: u64) -> Result<File, FetchError> {
+    // Asked before opening: opening a pipe would wait for a writer.
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if !metadata.is_file() {
+        return Err(FetchError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let length = file
+        .metadata()
+        .map_err(|error| unreadable(path, error))?
+        .len();
+    if length > bytes_max {
+        return Err(too_large(path, length, bytes_max));
+    }
+    Ok(file)
+}
+
+fn too_large(path: &Path, bytes: u64, bytes_max: u64) -> FetchError {
+    FetchError::TooLarge {
+        path: path.to_owned(),
+        bytes,
+        bytes_max,
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> FetchError {
+    match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FetchError::Missing {
             path: path.to_owned(),
         },
@@ -221,32 +307,7 @@ pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> Result<Bytes, FetchEr
             path: path.to_owned(),
             source: Arc::new(source),
         },
-    };
-    // Asked before opening: opening a pipe would wait for a writer.
-    if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(FetchError::NotAFile {
-            path: path.to_owned(),
-        });
     }
-    let file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
-    let too_large = |bytes| FetchError::TooLarge {
-        path: path.to_owned(),
-        bytes,
-        bytes_max,
-    };
-    if length > bytes_max {
-        return Err(too_large(length));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    // The file may grow while it is read.
-    file.take(bytes_max + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(too_large(bytes.len() as u64));
-    }
-    Ok(bytes.into())
 }
 
 #[cfg(test)]
@@ -352,6 +413,7 @@ mod tests {
             dir: Some(dir.path().join("store")),
             store_bytes_max: 10,
             artifact_bytes_max: 8,
+            ..Options::default()
         });
         let path = dir.path().join("a");
         for content in ["aaaaaa", "bbbbbb"] {
