@@ -58,8 +58,8 @@ fn stage(name: &str, step: impl FnOnce() -> Result<()>) -> Result<()> {
 /// Servers that tests run against, beside the embedded ones.
 fn install_servers() -> Result<()> {
     install::ensure_debian_packages(
-        &["nats-server"],
-        "a real NATS server to compare the embedded broker with is needed",
+        &["docker-registry", "nats-server"],
+        "real servers are needed: a NATS server to compare the embedded broker with, and a registry to pull from",
     )
 }
 
