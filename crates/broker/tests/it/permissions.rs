@@ -26,16 +26,17 @@ fn users(permissions: &Permissions) -> (Options, String) {
         }
         text
     };
-    let mut config = String::new();
+    let mut parts = Vec::new();
     if permissions.publish != SubjectRules::default() {
-        config += &format!("publish: {{ {} }}\n", of(&permissions.publish));
+        parts.push(format!("publish: {{ {} }}", of(&permissions.publish)));
     }
     if permissions.subscribe != SubjectRules::default() {
-        config += &format!("subscribe: {{ {} }}\n", of(&permissions.subscribe));
+        parts.push(format!("subscribe: {{ {} }}", of(&permissions.subscribe)));
     }
     if permissions.responses.is_some() {
-        config += "allow_responses: true\n";
+        parts.push("allow_responses: true".to_owned());
     }
+    let config = parts.join("\n");
     let config = format!(
         "authorization {{ users = [
             {{ user: admin, password: s3cret }}
