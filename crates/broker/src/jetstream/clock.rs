@@ -110,6 +110,37 @@ impl Now {
     }
 }
 
+/// A duration in words, as the reference server writes it: `250ms`, `1.5s`, `1h0m5s`.
+pub(crate) fn render_duration(nanos: Nanos) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    let sign = if nanos < 0 { "-" } else { "" };
+    let nanos = nanos.unsigned_abs();
+    // A whole number of a unit, and what is left of it without trailing zeros.
+    let in_units = |nanos: u64, unit: u64, name: &str| {
+        let digits = unit.ilog10() as usize;
+        let rest = format!("{:0digits$}", nanos % unit);
+        let rest = rest.trim_end_matches('0');
+        let point = if rest.is_empty() { "" } else { "." };
+        format!("{}{point}{rest}{name}", nanos / unit)
+    };
+    let text = match nanos {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => in_units(nanos, 1_000, "\u{b5}s"),
+        1_000_000..SECOND => in_units(nanos, 1_000_000, "ms"),
+        _ => {
+            let minutes = nanos / (60 * SECOND);
+            let seconds = in_units(nanos % (60 * SECOND), SECOND, "s");
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    };
+    format!("{sign}{text}")
+}
+
 /// A duration as whole nanoseconds; about 292 years at most.
 pub(crate) fn nanos(duration: Duration) -> Nanos {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
@@ -118,6 +149,22 @@ pub(crate) fn nanos(duration: Duration) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_print_as_go_prints_them() {
+        for (nanos, text) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1_500, "1.5\u{b5}s"),
+            (250_000_000, "250ms"),
+            (1_000_000_000, "1s"),
+            (90_050_000_000, "1m30.05s"),
+            (3_605_000_000_000, "1h0m5s"),
+            (-2_000_000_000, "-2s"),
+        ] {
+            assert_eq!(render_duration(nanos), text);
+        }
+    }
 
     #[test]
     fn times_print_as_go_prints_them() {

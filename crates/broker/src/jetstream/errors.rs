@@ -82,7 +82,6 @@ errors! {
     CONSUMER_FILTER_TWICE = 400, 10136, "consumer cannot have both FilterSubject and FilterSubjects specified";
     CONSUMER_FILTERS_OVERLAP = 400, 10138, "consumer subject filters cannot overlap";
     CONSUMER_FILTER_EMPTY = 400, 10139, "consumer filter in FilterSubjects cannot be empty";
-    CONSUMER_REPLICAS_EXCEED = 400, 10126, "consumer config replica count exceeds parent stream";
     CONSUMER_DELIVER_WILDCARDS = 400, 10079, "consumer deliver subject has wildcards";
     CONSUMER_DELIVER_INVALID = 400, 10112, "invalid push consumer deliver subject";
     CONSUMER_DELIVER_CYCLE = 400, 10081, "consumer deliver subject forms a cycle";

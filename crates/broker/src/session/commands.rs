@@ -80,7 +80,8 @@ impl Session {
         let message = Message {
             subject,
             reply,
-            header_len: publish.header_len,
+            // An empty block of headers is none.
+            header_len: publish.header_len.filter(|len| *len > 0),
             payload,
         };
         let origin = Origin::Client(&self.client);

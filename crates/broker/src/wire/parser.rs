@@ -323,6 +323,19 @@ fn split_operation(line: &[u8]) -> Result<(Operation, usize), ParseError> {
         .find(|(name, _)| line[..end].eq_ignore_ascii_case(name))
         .map(|(_, operation)| *operation)
         .ok_or(ParseError::UnknownOperation)?;
+    let has_arguments = !matches!(
+        operation,
+        Operation::Ping
+            | Operation::Pong
+            | Operation::Connect
+            | Operation::Info
+            | Operation::Ok
+            | Operation::Err
+    );
+    // The reference server knows these only by the blank behind them.
+    if has_arguments && end == line.len() {
+        return Err(ParseError::UnknownOperation);
+    }
     let arguments = line[end..]
         .iter()
         .position(|byte| !is_blank(*byte))

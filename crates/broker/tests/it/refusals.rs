@@ -165,7 +165,7 @@ async fn options_and_requests_by_name() {
         (
             "CONSUMER.CREATE.S",
             consumer(json!({ "num_replicas": 3 })),
-            10126,
+            10074,
         ),
         (
             "STREAM.SNAPSHOT.S",

@@ -6,6 +6,9 @@ use crate::jetstream::clock::Now;
 use crate::jetstream::names::{LIST_PAGE, NAMES_PAGE};
 use crate::jetstream::{ApiError, Engine};
 
+/// The page of an answer that is an error.
+const NO_CONSUMERS: &str = r#"{"total":0,"offset":0,"limit":0,"consumers":[]}"#;
+
 pub(super) fn names(engine: &Engine, stream: &str, request: &Request<'_>) -> Answer {
     let result = engine.stream_id(stream).and_then(|id| {
         let slot = engine.streams.get(&id).ok_or(ApiError::STREAM_NOT_FOUND)?;
@@ -16,7 +19,7 @@ pub(super) fn names(engine: &Engine, stream: &str, request: &Request<'_>) -> Ans
             .collect();
         Ok(with_page(page, "consumers", &to_json(&names)))
     });
-    Answer::new("consumer_names_response", result)
+    Answer::new("consumer_names_response", result).with_fixed(NO_CONSUMERS)
 }
 
 pub(super) fn list(engine: &Engine, now: Now, stream: &str, request: &Request<'_>) -> Answer {
@@ -33,5 +36,5 @@ pub(super) fn list(engine: &Engine, now: Now, stream: &str, request: &Request<'_
             &format!("[{}]", views.join(",")),
         ))
     });
-    Answer::new("consumer_list_response", result)
+    Answer::new("consumer_list_response", result).with_fixed(NO_CONSUMERS)
 }

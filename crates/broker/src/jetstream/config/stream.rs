@@ -247,16 +247,13 @@ impl StreamConfig {
     }
 
     fn check_windows(&mut self) -> Result<(), ApiError> {
-        if self.max_age < 0 {
-            self.max_age = 0;
-        }
         if self.duplicate_window == 0 {
             self.duplicate_window = match self.max_age {
                 0 => DUPLICATE_WINDOW_DEFAULT,
                 age => age.min(DUPLICATE_WINDOW_DEFAULT),
             };
         }
-        if self.max_age > 0 && self.max_age < WINDOW_MIN {
+        if self.max_age != 0 && self.max_age < WINDOW_MIN {
             return invalid("max age needs to be >= 100ms");
         }
         if self.duplicate_window < 0 {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::{Consumer, Effect};
-use crate::jetstream::clock::{Nanos, Now, Tick};
+use crate::jetstream::clock::{Nanos, Now, Tick, render_duration};
 use crate::jetstream::config::{parse, parse_object};
 use crate::jetstream::names::{LAST_CONSUMER, LAST_STREAM, PENDING_BYTES, PENDING_MESSAGES};
 use crate::wire::headers;
@@ -139,8 +139,8 @@ impl Consumer {
             ));
         }
         if config.max_expires > 0 && wishes.expires > config.max_expires {
-            let millis = config.max_expires / 1_000_000;
-            return Err((409, format!("Exceeded MaxRequestExpires of {millis}ms")));
+            let max = render_duration(config.max_expires);
+            return Err((409, format!("Exceeded MaxRequestExpires of {max}")));
         }
         if config.max_bytes > 0 && wishes.max_bytes > config.max_bytes {
             return Err((

@@ -4,7 +4,7 @@ use super::super::stream::metadata_len;
 use super::super::{Retention, StreamConfig, unsupported};
 use super::{AckPolicy, ConsumerConfig, DeliverPolicy, ReplayPolicy};
 use crate::jetstream::ApiError;
-use crate::jetstream::clock::{Nanos, WallTime};
+use crate::jetstream::clock::{Nanos, WallTime, render_duration};
 use crate::jetstream::names::{DESCRIPTION_LEN_MAX, METADATA_LEN_MAX, NAME_LEN_MAX, SUBJECTS_MAX};
 use crate::subject;
 
@@ -73,7 +73,9 @@ impl ConsumerConfig {
             return Err(ApiError::REPLICAS_NEGATIVE);
         }
         if self.num_replicas > 1 {
-            return Err(ApiError::CONSUMER_REPLICAS_EXCEED);
+            return Err(ApiError::stream_replicas(unsupported(
+                "more than one replica",
+            )));
         }
         if self.replay_policy != ReplayPolicy::Instant {
             return refuse("replay at the original speed");
@@ -178,10 +180,8 @@ impl ConsumerConfig {
             ));
         }
         if limits.inactive_threshold > 0 && self.inactive_threshold > limits.inactive_threshold {
-            let seconds = limits.inactive_threshold / SECOND;
-            return Err(ApiError::consumer_inactive_threshold_exceeded(&format!(
-                "{seconds}s"
-            )));
+            let limit = render_duration(limits.inactive_threshold);
+            return Err(ApiError::consumer_inactive_threshold_exceeded(&limit));
         }
         if self.backoff.iter().any(|wait| *wait < 0) {
             return Err(ApiError::CONSUMER_BACKOFF_NEGATIVE);
