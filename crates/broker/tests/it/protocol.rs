@@ -101,6 +101,53 @@ impl Raw {
         assert_eq!(self.received, words);
     }
 
+    /// Expects these last words of a connection that sent something that is not allowed, and then the end.
+    pub(crate) async fn expect_last_words(&mut self, sent: &str, words: &str) {
+        while self.read().await > 0 {}
+        let sent: String = sent.chars().take(60).collect();
+        assert_eq!(self.received, words, "after {sent:?}");
+    }
+
+    /// Reads a message, and returns its first line.
+    pub(crate) async fn message(&mut self) -> String {
+        let line = self.rest_of_line().await;
+        let len = line.rsplit(' ').next().and_then(|len| len.parse().ok());
+        let len: usize = len.unwrap_or_else(|| panic!("{line} is no message"));
+        while self.received.len() < len + 2 {
+            assert!(self.read().await > 0, "hung up within {line}");
+        }
+        self.received.drain(..len + 2);
+        line
+    }
+
+    /// Counts the messages that the server has written to this connection so far.
+    pub(crate) async fn count_until_pong(&mut self) -> usize {
+        self.send("PING\r\n").await;
+        let mut count = 0;
+        loop {
+            while self.received.len() < 4 {
+                assert!(self.read().await > 0, "hung up after {:?}", self.received);
+            }
+            if self.received.starts_with("PONG") {
+                self.expect("PONG\r\n").await;
+                return count;
+            }
+            self.message().await;
+            count += 1;
+        }
+    }
+
+    /// What a new connection is told of the server.
+    pub(crate) async fn greeting(server: &Server) -> serde_json::Value {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        let mut raw = Self {
+            stream,
+            received: String::new(),
+        };
+        let greeting = raw.rest_of_line().await;
+        serde_json::from_str(greeting.trim_start_matches("INFO ")).unwrap()
+    }
+
     async fn read(&mut self) -> usize {
         let mut buffer = vec![0; 4096];
         // A reset is an end, too.

@@ -1,8 +1,8 @@
-//! Servers to test: the broker in this process, and nats-server beside it.
+//! Servers to test: the broker in this process, and nats-servers beside it.
 
+use std::ffi::OsStr;
 use std::io::Write;
-use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,18 +13,45 @@ use tokio::time::{Instant, sleep, timeout};
 use weft_broker::{Broker, Handle, JetStreamOptions, Limits, Options};
 
 /// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the broker announces, and so what it has to offer.
+const EMBEDDED_VERSION: Version = V2_10;
+
+/// A release of nats-server: major and minor number.
+pub(crate) type Version = (u32, u32);
+
+/// Brought several filters of one consumer, first sequences, and times in answers.
+pub(crate) const V2_10: Version = (2, 10);
+
+/// Brought lives of single messages, and levels of the API.
+pub(crate) const V2_11: Version = (2, 11);
+
+/// Reads requests strictly, and names what is wrong with them.
+pub(crate) const V2_15: Version = (2, 15);
+
+/// The servers that the same behaviours are expected of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The broker, in the process of the test.
+    Embedded,
+    /// What Debian 12 has: 2.9, found on the path, or where `NATS_SERVER` says.
+    Debian,
+    /// What PyPI has: 2.15, found where `cargo xtask test` puts it, or where `WEFT_NATS_SERVER_2_15` says.
+    Pypi,
+}
 
 /// A running server with a store of its own.
 pub(crate) struct Server {
     url: String,
-    kind: Kind,
+    running: Running,
+    version: Version,
     dir: TempDir,
 }
 
-enum Kind {
+enum Running {
     Broker(Option<Handle>),
-    NatsServer { process: Child, version: String },
+    NatsServer(Child),
 }
 
 impl Server {
@@ -37,7 +64,8 @@ impl Server {
         let handle = Broker::start(options(&dir, limits)).await.unwrap();
         Self {
             url: handle.client_url(),
-            kind: Kind::Broker(Some(handle)),
+            running: Running::Broker(Some(handle)),
+            version: EMBEDDED_VERSION,
             dir,
         }
     }
@@ -54,65 +82,66 @@ impl Server {
         .unwrap();
         Self {
             url: handle.client_url(),
-            kind: Kind::Broker(Some(handle)),
+            running: Running::Broker(Some(handle)),
+            version: EMBEDDED_VERSION,
             dir,
         }
     }
 
-    /// A nats-server with this configuration file, without a store. The port is added to it.
-    async fn nats_server_of(path: PathBuf, config: &str) -> Self {
+    /// Starts a server of this kind. Where it is not installed, says so and returns nothing.
+    pub(crate) async fn start(kind: Kind) -> Option<Self> {
+        let path = match kind {
+            Kind::Embedded => return Some(Self::broker().await),
+            Kind::Debian => debian_server(),
+            Kind::Pypi => pypi_server(),
+        };
+        if path.is_none() {
+            report_skipped(kind.missing());
+        }
+        Some(Self::nats_server(&path?).await)
+    }
+
+    async fn nats_server(path: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .unwrap()
-            .port();
+        let store = dir.path().join("store");
+        let arguments = [OsStr::new("-js"), OsStr::new("-sd"), store.as_os_str()];
+        Self::spawn(path, dir, &arguments).await
+    }
+
+    /// A nats-server with this configuration file, without a store.
+    async fn nats_server_of(path: &Path, config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("nats.conf");
-        std::fs::write(&file, format!("listen: \"127.0.0.1:{port}\"\n{config}")).unwrap();
-        let process = Command::new(path)
-            .arg("-c")
-            .arg(file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until("nats-server listens", || async {
-            tokio::net::TcpStream::connect(("127.0.0.1", port))
-                .await
-                .is_ok()
-        })
-        .await;
-        Self {
-            url: format!("nats://127.0.0.1:{port}"),
-            kind: Kind::NatsServer {
-                process,
-                version: String::new(),
-            },
-            dir,
-        }
+        std::fs::write(&file, config).unwrap();
+        let arguments = [OsStr::new("-c"), file.as_os_str()];
+        Self::spawn(path, dir, &arguments).await
     }
 
-    async fn nats_server(path: PathBuf) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .unwrap()
-            .port();
-        let output = Command::new(&path).arg("--version").output().unwrap();
-        let version = String::from_utf8_lossy(&output.stdout).into_owned();
+    async fn spawn(path: &Path, dir: TempDir, arguments: &[&OsStr]) -> Self {
+        // The server takes a free port, and writes into a file which one.
         let process = Command::new(path)
-            .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
+            .args(["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir"])
             .arg(dir.path())
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self {
-            url: format!("nats://127.0.0.1:{port}"),
-            kind: Kind::NatsServer { process, version },
+        let ports = format!(
+            "{}_{}.ports",
+            path.file_name().unwrap().display(),
+            process.id()
+        );
+        let ports = dir.path().join(ports);
+        let mut server = Self {
+            url: String::new(),
+            running: Running::NatsServer(process),
+            version: version_of(path),
             dir,
         };
-        until("nats-server listens", || async {
-            async_nats::connect(&server.url).await.is_ok()
+        until("nats-server listens", async || {
+            server.url = read_url(&ports).unwrap_or_default();
+            !server.url.is_empty()
         })
         .await;
         server
@@ -126,26 +155,37 @@ impl Server {
         self.url.trim_start_matches("nats://")
     }
 
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether it is the broker.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.running, Running::Broker(_))
+    }
+
+    /// Whether it offers what came with this version of nats-server.
+    pub(crate) fn offers(&self, version: Version) -> bool {
+        self.version >= version
+    }
+
     /// Whether it offers what came with nats-server 2.10, such as several filters of one consumer.
     pub(crate) fn has_2_10(&self) -> bool {
-        match &self.kind {
-            Kind::Broker(_) => true,
-            Kind::NatsServer { version, .. } => !version.contains("v2.9."),
-        }
+        self.offers(V2_10)
     }
 
     pub(crate) fn handle(&self) -> &Handle {
-        match &self.kind {
-            Kind::Broker(Some(handle)) => handle,
+        match &self.running {
+            Running::Broker(Some(handle)) => handle,
             _ => panic!("not a running broker"),
         }
     }
 
     /// Stops the broker at once.
     pub(crate) fn stop(&mut self) {
-        match &mut self.kind {
-            Kind::Broker(handle) => drop(handle.take()),
-            Kind::NatsServer { .. } => panic!("not a broker"),
+        match &mut self.running {
+            Running::Broker(handle) => drop(handle.take()),
+            Running::NatsServer(_) => panic!("not a broker"),
         }
     }
 
@@ -156,14 +196,14 @@ impl Server {
             .await
             .unwrap();
         self.url = new.client_url();
-        self.kind = Kind::Broker(Some(new));
+        self.running = Running::Broker(Some(new));
     }
 
     /// Stops the broker gracefully.
     pub(crate) async fn drain(&mut self) -> weft_broker::Drained {
-        match &mut self.kind {
-            Kind::Broker(handle) => handle.take().unwrap().drain(PATIENCE).await,
-            Kind::NatsServer { .. } => panic!("not a broker"),
+        match &mut self.running {
+            Running::Broker(handle) => handle.take().unwrap().drain(PATIENCE).await,
+            Running::NatsServer(_) => panic!("not a broker"),
         }
     }
 
@@ -206,24 +246,66 @@ impl Server {
     }
 }
 
+impl Kind {
+    /// What is missing where there is no such server.
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Embedded => "the broker is always there",
+            Self::Debian => "there is no nats-server on the path, and NATS_SERVER names none",
+            Self::Pypi => {
+                "no nats-server 2.15 was installed by `cargo xtask test`, and WEFT_NATS_SERVER_2_15 names none"
+            }
+        }
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Kind::NatsServer { process, .. } = &mut self.kind {
+        if let Running::NatsServer(process) = &mut self.running {
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 }
 
-/// Runs a test of behaviour against the broker, and against nats-server where there is one.
+/// Makes tests of behaviours: one for each on each server, so that a failure names both. The behaviours are
+/// asynchronous functions that take a server.
+macro_rules! behaviours {
+    // What the broker does not offer yet. It must say so, which `refusals` tests.
+    (only nats_server: $($name:ident),+ $(,)?) => {
+        $crate::server::behaviours!(@on nats_server_2_9 Debian: $($name)+);
+        $crate::server::behaviours!(@on nats_server_2_15 Pypi: $($name)+);
+    };
+    ($($name:ident),+ $(,)?) => {
+        $crate::server::behaviours!(@on embedded Embedded: $($name)+);
+        $crate::server::behaviours!(@on nats_server_2_9 Debian: $($name)+);
+        $crate::server::behaviours!(@on nats_server_2_15 Pypi: $($name)+);
+    };
+    (@on $module:ident $kind:ident: $($name:ident)+) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    use $crate::server::{Kind, Server};
+                    if let Some(server) = Server::start(Kind::$kind).await {
+                        super::$name(server).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+pub(crate) use behaviours;
+
+/// Runs a test of behaviour against each server, one after another.
 pub(crate) async fn on_each_server<F>(test: impl Fn(Server) -> F)
 where
     F: Future<Output = ()>,
 {
-    test(Server::broker().await).await;
-    match nats_server() {
-        Some(path) => test(Server::nats_server(path).await).await,
-        None => tell_skipped(),
+    for kind in [Kind::Embedded, Kind::Debian, Kind::Pypi] {
+        if let Some(server) = Server::start(kind).await {
+            test(server).await;
+        }
     }
 }
 
@@ -233,17 +315,15 @@ where
     F: Future<Output = ()>,
 {
     test(Server::broker_of(options).await).await;
-    match nats_server() {
-        Some(path) => test(Server::nats_server_of(path, config).await).await,
-        None => tell_skipped(),
+    match debian_server() {
+        Some(path) => test(Server::nats_server_of(&path, config).await).await,
+        None => report_skipped(Kind::Debian.missing()),
     }
 }
 
-fn tell_skipped() {
-    let _ = writeln!(
-        std::io::stderr(),
-        "skipped for nats-server: none is installed, and NATS_SERVER names none"
-    );
+/// Says that a test did nothing, and what it lacks.
+pub(crate) fn report_skipped(missing: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {missing}");
 }
 
 /// Waits for a result that must come.
@@ -261,10 +341,7 @@ pub(crate) async fn settled(client: &async_nats::Client) {
 }
 
 /// Waits until something holds.
-pub(crate) async fn until<F>(what: &str, mut holds: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "never: {what}");
@@ -281,7 +358,7 @@ pub(crate) fn options(dir: &TempDir, limits: Limits) -> Options {
     }
 }
 
-fn nats_server() -> Option<PathBuf> {
+fn debian_server() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("NATS_SERVER") {
         return Some(PathBuf::from(path)).filter(|path| path.exists());
     }
@@ -289,4 +366,45 @@ fn nats_server() -> Option<PathBuf> {
     std::env::split_paths(&paths)
         .map(|dir| dir.join("nats-server"))
         .find(|path| path.exists())
+}
+
+fn pypi_server() -> Option<PathBuf> {
+    match std::env::var_os("WEFT_NATS_SERVER_2_15") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => tools().map(|tools| tools.join("nats-server")),
+    }
+    .filter(|path| path.exists())
+}
+
+/// The interpreter that has nats-py: where `cargo xtask test` puts it, or where `WEFT_NATS_PYTHON` says.
+pub(crate) fn python() -> Option<PathBuf> {
+    match std::env::var_os("WEFT_NATS_PYTHON") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => tools().map(|tools| tools.join("python")),
+    }
+    .filter(|path| path.exists())
+}
+
+/// The programs that `cargo xtask test` installs, beside those that cargo builds.
+fn tools() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    Some(program.ancestors().nth(3)?.join("tools/nats/bin"))
+}
+
+fn version_of(server: &Path) -> Version {
+    let output = Command::new(server).arg("--version").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let parse = || {
+        let (_, version) = text.split_once(": v")?;
+        let mut numbers = version.split('.').map(|number| number.parse().ok());
+        Some((numbers.next()??, numbers.next()??))
+    };
+    parse().unwrap_or_else(|| panic!("{} is not a release: {text}", server.display()))
+}
+
+/// The URL for clients that a server wrote into its file, once it has.
+fn read_url(ports: &Path) -> Option<String> {
+    let text = std::fs::read(ports).ok()?;
+    let ports: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    ports["nats"][0].as_str().map(str::to_owned)
 }
