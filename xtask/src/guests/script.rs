@@ -73,7 +73,8 @@ impl Script<'_> {
     fn build_python(&self) -> Result<PathBuf> {
         let requirements = self.directory.join("requirements.txt");
         let version = Fingerprint::new().file(&requirements)?.finish();
-        let programs = ensure_python_packages(&self.tools, &requirements, &version)?;
+        let why = "turn Python into components";
+        let programs = ensure_python_packages(&self.tools, &requirements, &version, why)?;
         let wit = self.stage_wit()?;
         let output = self.tools.join("component.wasm");
         Process::new(programs.join("componentize-py"))
