@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::codec::{Encoded, Input, Progress, Reader, Scan};
 use crate::encode::{Decode, Encode};
-use crate::endpoint::{Arrival, Break, Endpoint, Form, Session};
+use crate::endpoint::{Arrival, Break, Dialect, Endpoint, Form, Session};
 use crate::function::Function;
 use crate::header::{self, AcceptHeader, CallHeader, Context};
 use crate::stream::Link;
@@ -104,13 +104,16 @@ impl Endpoint {
             return Err(CallError::TooLarge { bytes });
         }
         let session = Session::new(self, Form::Weft);
+        let is_weft = self.options().dialect == Dialect::Weft;
         let results = function.signature.results();
         let mut window = None;
         if !results.is_plain() {
-            window = Some(self.options().window_bytes_min);
             session.expect(results);
-            if !session.open_windows(self.options().window_bytes_min) {
-                return Err(CallError::NoMemory);
+            if is_weft {
+                window = Some(self.options().window_bytes_min);
+                if !session.open_windows(self.options().window_bytes_min) {
+                    return Err(CallError::NoMemory);
+                }
             }
         }
         if !self.register(&session) {
@@ -127,7 +130,9 @@ impl Endpoint {
         let header_length = header::wire_length(&headers) + CallHeader::WIRE_BYTES_MAX;
         let room = self.nats().max_payload().saturating_sub(header_length);
         call.is_complete = bytes <= room;
-        call.render(&mut headers);
+        if is_weft {
+            call.render(&mut headers);
+        }
 
         let mut guard = CancelGuard {
             function,

@@ -396,6 +396,6 @@ impl<T: Typed + Decode> Future<T> {
 
 impl Encode for Outgoing {
     fn encode(&self, writer: &mut Writer) {
-        writer.outgoing(self.clone());
+        writer.outgoing(self);
     }
 }

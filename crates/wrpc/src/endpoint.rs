@@ -36,6 +36,19 @@ pub struct Options {
     pub window_bytes_max: u64,
     /// How long a stream may stand still before it fails. Default 60 s.
     pub stream_idle_timeout: Duration,
+    /// How calls go out. Default [`Dialect::Weft`].
+    pub dialect: Dialect,
+}
+
+/// How calls go out. Calls that come in are answered as they ask for it in either case.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// So that callees of Weft answer in their way, and those of 1.9 in theirs.
+    #[default]
+    Weft,
+    /// As 1.9 does, whoever the callee is: for tests, and to compare.
+    Plain,
 }
 
 /// One end of the wire. Cheap to clone; all clones are the same end.
@@ -81,6 +94,7 @@ impl Default for Options {
             window_bytes_min: 64 * 1024,
             window_bytes_max: 4 * 1024 * 1024,
             stream_idle_timeout: Duration::from_secs(60),
+            dialect: Dialect::Weft,
         }
     }
 }

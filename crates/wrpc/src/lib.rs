@@ -24,7 +24,10 @@ pub mod encode;
 mod endpoint;
 mod failure;
 mod function;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod header;
+mod problem;
 pub mod server;
 pub mod stream;
 pub mod subject;
@@ -33,10 +36,11 @@ mod value;
 
 pub use client::{CallError, CallOptions, Reply};
 pub use encode::{Decode, Encode, Tuple, Typed};
-pub use endpoint::{ConnectError, Endpoint, Options, Session};
+pub use endpoint::{ConnectError, Dialect, Endpoint, Options, Session};
 pub use failure::{Failure, FailureCode};
 pub use function::{Export, Function, FunctionError};
 pub use header::Context;
+pub use problem::{CallProblem, TypeProblem};
 pub use server::{Exports, Incoming, ServeError, ServeOptions};
 pub use stream::{FutureWriter, StreamError, StreamReader, StreamWriter};
 pub use subject::Prefix;

@@ -13,7 +13,7 @@ use futures::stream::SelectAll;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, warn};
+use tracing::debug;
 use weft_runtime::{Shutdown, TaskGuard, TaskKind, Tasks, field};
 
 use crate::endpoint::Endpoint;
@@ -52,6 +52,8 @@ pub struct Exports {
     permits: Arc<Semaphore>,
     waiting: VecDeque<Waiting>,
     is_draining: bool,
+    /// Whether no more calls come.
+    is_ended: bool,
     _cancellations: TaskGuard,
 }
 
@@ -161,6 +163,7 @@ impl Endpoint {
             options,
             waiting: VecDeque::new(),
             is_draining: false,
+            is_ended: false,
             _cancellations: task.into_guard(),
         })
     }
@@ -190,7 +193,7 @@ impl Exports {
             };
             let event = match next {
                 Some(Some((index, message))) => Event::Call(index, message),
-                Some(None) => return None,
+                Some(None) => Event::End,
                 None => self.event().await,
             };
             let (index, message, permit) = match event {
@@ -216,7 +219,13 @@ impl Exports {
                     self.drain().await;
                     continue;
                 }
-                Event::End => return None,
+                Event::End => {
+                    self.is_ended = true;
+                    if self.waiting.is_empty() {
+                        return None;
+                    }
+                    continue;
+                }
             };
             if let Some(incoming) = self.begin(index, message, permit).await {
                 return Some(incoming);
@@ -233,13 +242,16 @@ impl Exports {
         let until = self.waiting.front().map(|waiting| waiting.until);
         let is_waiting = until.is_some();
         let permits = Arc::clone(&self.permits);
-        let is_running = !self.is_draining;
+        let (is_running, is_open) = (!self.is_draining, !self.is_ended);
         tokio::select! {
             biased;
             Ok(permit) = permits.acquire_owned(), if is_waiting => Event::Turn(permit),
             () = sleep_until(until.unwrap_or_else(Instant::now)), if is_waiting => Event::Expired,
             () = self.options.shutdown.requested(), if is_running => Event::Shutdown,
-            Some((index, message)) = self.calls.next() => Event::Call(index, message),
+            next = self.calls.next(), if is_open => match next {
+                Some((index, message)) => Event::Call(index, message),
+                None => Event::End,
+            },
             else => Event::End,
         }
     }
@@ -312,7 +324,7 @@ where
         let cancellation = incoming.cancellation();
         let deadline = incoming.deadline();
         let answer = handler(incoming);
-        let handle = tasks.spawn(TaskKind::Job, "wrpc call", async move {
+        tasks.spawn(TaskKind::Job, "wrpc call", async move {
             tokio::select! {
                 biased;
                 () = answer => {}
@@ -320,9 +332,6 @@ where
                 () = sleep_until(deadline) => {}
             }
         });
-        if handle.is_finished() {
-            warn!("Call refused because the process ends");
-        }
     }
 }
 

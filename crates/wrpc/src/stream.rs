@@ -8,7 +8,7 @@ use crate::endpoint::Break;
 use crate::failure::Failure;
 
 pub use reader::{Elements, FutureReader, StreamReader};
-pub(crate) use writer::Link;
+pub(crate) use writer::{Connector, Link};
 pub use writer::{FutureWriter, Outgoing, StreamWriter, future, stream};
 
 /// Why a stream or future gives or takes no more.

@@ -98,7 +98,7 @@ impl Value {
                 writer.case(*case);
             }
             (Self::Outgoing(outgoing), Type::Stream(_) | Type::Future(_)) => {
-                writer.outgoing(outgoing.clone());
+                writer.outgoing(outgoing);
             }
             _ => return self.encode_compound(ty, writer),
         }

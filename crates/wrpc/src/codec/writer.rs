@@ -4,7 +4,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{Error, leb};
 use crate::encode::Encode;
-use crate::stream::Outgoing;
+use crate::stream::{Connector, Outgoing};
 use crate::ty::Path;
 
 /// Writes the values of a tuple one after the other.
@@ -16,7 +16,7 @@ use crate::ty::Path;
 pub struct Writer {
     buffer: BytesMut,
     path: Option<Path>,
-    outgoing: Vec<(Path, Outgoing)>,
+    outgoing: Vec<(Path, Connector)>,
     has_lost_path: bool,
 }
 
@@ -24,7 +24,7 @@ pub struct Writer {
 #[derive(Debug, Default)]
 pub struct Encoded {
     pub(crate) bytes: Bytes,
-    pub(crate) outgoing: Vec<(Path, Outgoing)>,
+    pub(crate) outgoing: Vec<(Path, Connector)>,
 }
 
 // ===== impl Writer =====
@@ -195,10 +195,10 @@ impl Writer {
     }
 
     /// Writes a `stream` or `future` whose data follows on its path.
-    pub fn outgoing(&mut self, outgoing: Outgoing) {
+    pub fn outgoing(&mut self, outgoing: &Outgoing) {
         self.buffer.put_u8(0);
         match self.path {
-            Some(path) => self.outgoing.push((path, outgoing)),
+            Some(path) => self.outgoing.push((path, outgoing.connector())),
             None => self.has_lost_path = true,
         }
     }

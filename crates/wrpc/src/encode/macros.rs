@@ -2,6 +2,9 @@
 
 /// Makes a struct a `record`: its fields in order, with their WIT names where these differ.
 ///
+/// One whose streams come in can only be read, one whose streams go out only be written: `record!(decode ...)`,
+/// `record!(encode ...)`. The type of the record is that of the former.
+///
 /// ```
 /// struct Point { x: i32, y: i64, label: Option<String> }
 /// weft_wrpc::record!(Point { x, y, label: "label-text" });
@@ -11,7 +14,19 @@
 /// ```
 #[macro_export]
 macro_rules! record {
-    ($type:ident { $($field:ident $(: $name:literal)?),+ $(,)? }) => {
+    (encode $type:ident { $($field:ident $(: $name:literal)?),+ $(,)? }) => {
+        impl $crate::Encode for $type {
+            fn encode(&self, writer: &mut $crate::codec::Writer) {
+                let mut index = 0;
+                $(
+                    writer.at(index, |writer| $crate::Encode::encode(&self.$field, writer));
+                    index += 1;
+                )+
+                let _ = index;
+            }
+        }
+    };
+    (decode $type:ident { $($field:ident $(: $name:literal)?),+ $(,)? }) => {
         impl $crate::Typed for $type {
             fn ty() -> $crate::Type {
                 // The types are found through the fields, so that they need not be told twice.
@@ -21,17 +36,6 @@ macro_rules! record {
                 $crate::Type::record([
                     $(($crate::__name!($field $($name)?), of(|value: &Self| &value.$field)),)+
                 ])
-            }
-        }
-
-        impl $crate::Encode for $type {
-            fn encode(&self, writer: &mut $crate::codec::Writer) {
-                let mut index = 0;
-                $(
-                    writer.at(index, |writer| $crate::Encode::encode(&self.$field, writer));
-                    index += 1;
-                )+
-                let _ = index;
             }
         }
 
@@ -48,6 +52,10 @@ macro_rules! record {
                 ::core::result::Result::Ok(Self { $($field),+ })
             }
         }
+    };
+    ($type:ident { $($field:ident $(: $name:literal)?),+ $(,)? }) => {
+        $crate::record!(encode $type { $($field $(: $name)?),+ });
+        $crate::record!(decode $type { $($field $(: $name)?),+ });
     };
 }
 

@@ -115,7 +115,8 @@ impl Slot {
         self.wake();
     }
 
-    /// The next message, and how much of the budget it gives back.
+    /// The next message, and how much of the budget it gives back. Pieces of a tuple are held on to until the tuple is
+    /// complete, and count for as long as the call.
     pub(super) fn pop(&mut self) -> Option<(Bytes, usize)> {
         let payload = self.queue.pop_front()?;
         let length = payload.len();
@@ -124,6 +125,7 @@ impl Slot {
                 window.consumed += charge(length);
                 Some((payload, 0))
             }
+            None if self.path.is_root() => Some((payload, 0)),
             None => {
                 self.taken -= length;
                 Some((payload, length))

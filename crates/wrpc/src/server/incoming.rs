@@ -17,7 +17,7 @@ use crate::endpoint::{Endpoint, Form, Session};
 use crate::failure::{Failure, FailureCode};
 use crate::function::Export;
 use crate::header::{self, AcceptHeader, CallHeader, Context};
-use crate::stream::Link;
+use crate::stream::{Connector, Link};
 use crate::ty::Path;
 
 /// A call that came in, to be answered once.
@@ -371,7 +371,7 @@ impl Incoming {
         Ok(())
     }
 
-    fn connect(&self, results: &str, outgoing: Vec<(Path, crate::stream::Outgoing)>, form: Form) {
+    fn connect(&self, results: &str, outgoing: Vec<(Path, Connector)>, form: Form) {
         for (path, outgoing) in outgoing {
             let mut subject = results.to_owned();
             path.push_to(&mut subject);

@@ -26,10 +26,11 @@ const DROPPED: &str = "the stream was dropped by its writer";
 const PACE_BYTES: usize = 1024 * 1024;
 
 /// A `stream` or `future` in parameters or results, the other half of which is a [`StreamWriter`] or [`FutureWriter`].
-/// Clones are the same stream; it may be written into one tuple only.
+/// Clones are the same stream. Once it is written into a tuple, it ends with what becomes of that tuple; it may be
+/// written into one only.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    shared: Arc<Guard>,
+    shared: Arc<Connector>,
 }
 
 /// The writing end of a `stream`. It waits for the call to begin, and for its reader.
@@ -72,9 +73,11 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// Tells the writer when its call has never begun.
+/// What tells the writer where to write to, or, when dropped before, that its call has never begun.
 #[derive(Debug)]
-struct Guard(Arc<Shared>);
+pub(crate) struct Connector {
+    shared: Arc<Shared>,
+}
 
 #[derive(Debug, Default)]
 enum State {
@@ -195,9 +198,20 @@ impl FutureWriter {
 // ===== impl Outgoing =====
 
 impl Outgoing {
+    /// The half that goes with the tuple.
+    pub(crate) fn connector(&self) -> Connector {
+        Connector {
+            shared: Arc::clone(&self.shared.shared),
+        }
+    }
+}
+
+// ===== impl Connector =====
+
+impl Connector {
     /// Tells the writer where to write to.
     pub(crate) fn connect(self, link: Link) {
-        let mut state = self.shared.0.lock();
+        let mut state = self.shared.lock();
         match *state {
             State::New | State::Waiting(_) => {
                 let before = std::mem::replace(&mut *state, State::Connected(link));
@@ -219,7 +233,9 @@ impl Outgoing {
 impl PathWriter {
     fn new() -> (Self, Outgoing) {
         let shared = Arc::new(Shared::default());
-        let guard = Arc::new(Guard(Arc::clone(&shared)));
+        let connector = Connector {
+            shared: Arc::clone(&shared),
+        };
         let writer = Self {
             shared,
             link: None,
@@ -227,7 +243,8 @@ impl PathWriter {
             unpaced: 0,
             is_ended: false,
         };
-        (writer, Outgoing { shared: guard })
+        let shared = Arc::new(connector);
+        (writer, Outgoing { shared })
     }
 
     /// Sends bytes, in as many messages as they need.
@@ -389,9 +406,9 @@ impl State {
     }
 }
 
-impl Drop for Guard {
+impl Drop for Connector {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         if let State::New | State::Waiting(_) = *state {
             let before = std::mem::replace(&mut *state, State::Closed);
             drop(state);

@@ -1,0 +1,10 @@
+//! Calls over a real nats-server.
+
+#![cfg(test)]
+
+mod call;
+mod codec;
+mod legacy;
+mod server;
+mod stream;
+mod vectors;
