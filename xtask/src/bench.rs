@@ -4,6 +4,7 @@ mod broker;
 mod http;
 mod latency;
 mod manifest;
+mod rpc;
 mod servers;
 mod statistics;
 mod wrk;
@@ -34,6 +35,7 @@ pub(crate) struct Arguments {
 enum Bench {
     Broker(broker::Arguments),
     Http(HttpArguments),
+    Rpc(RpcArguments),
 }
 
 /// Answers per second with a fresh instance for each, start-up and deployment.
@@ -53,6 +55,28 @@ struct HttpArguments {
     /// How often start-up and deployment are timed.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     starts: u32,
+    /// How results are printed.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Calls between two hosts over a nats-server of their own, in the single-message form and that of 1.9, and streams.
+///
+/// They are measured against plain NATS requests and publishes of the same payload over the same server.
+#[derive(clap::Args)]
+struct RpcArguments {
+    /// How often each form has its turn.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Seconds of each turn.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Calls that run at once.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    concurrency: u32,
+    /// Bytes of the parameter, which comes back as the result.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(0..=500_000))]
+    payload: u32,
     /// How results are printed.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -81,7 +105,23 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     match &arguments.bench {
         Bench::Broker(arguments) => broker::run(workspace, arguments),
         Bench::Http(arguments) => run_http(workspace, arguments),
+        Bench::Rpc(arguments) => run_rpc(workspace, arguments),
     }
+}
+
+fn run_rpc(workspace: &Workspace, arguments: &RpcArguments) -> Result<()> {
+    let plan = rpc::Plan {
+        rounds: arguments.rounds,
+        turn: Duration::from_secs(arguments.seconds),
+        concurrency: arguments.concurrency,
+        payload: arguments.payload,
+    };
+    let calls = rpc::measure(workspace, &plan)?;
+    match arguments.output {
+        Output::Table => data(&calls),
+        Output::Json => data(calls.to_json()),
+    }
+    Ok(())
 }
 
 fn run_http(workspace: &Workspace, arguments: &HttpArguments) -> Result<()> {

@@ -30,7 +30,7 @@ enum Running {
 }
 
 /// A child that is killed when dropped.
-struct Killed(Child);
+pub(super) struct Killed(pub(super) Child);
 
 /// Starts all servers that there are; the first is the measure.
 pub(super) fn start(built: &Built) -> Result<Vec<Server>> {
