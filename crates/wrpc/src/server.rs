@@ -1,20 +1,17 @@
 //! Calls that come in.
 
+mod calls;
 mod incoming;
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
-use futures::stream::SelectAll;
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
-use tracing::debug;
-use weft_runtime::{Shutdown, TaskGuard, TaskKind, Tasks, field};
+use weft_runtime::{Shutdown, TaskGuard, TaskKind, Tasks};
 
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureCode};
@@ -22,6 +19,7 @@ use crate::function::{Export, Function};
 use crate::header::CallHeader;
 use crate::subject::{Prefix, SubjectError};
 
+use calls::Calls;
 pub use incoming::{Incoming, ParamsError};
 
 /// Bounds of what is served, and when it ends.
@@ -46,7 +44,7 @@ pub struct ServeOptions {
 #[derive(Debug)]
 pub struct Exports {
     shared: Arc<Shared>,
-    calls: SelectAll<Calls>,
+    calls: Calls,
     exports: Vec<Arc<Export>>,
     options: ServeOptions,
     permits: Arc<Semaphore>,
@@ -81,13 +79,6 @@ struct Shared {
     endpoint: Endpoint,
     /// By the root of the caller.
     cancels: Mutex<HashMap<String, Shutdown>>,
-}
-
-#[derive(Debug)]
-struct Calls {
-    /// Which export.
-    index: usize,
-    messages: Subscriber,
 }
 
 /// A call that waits for its turn.
@@ -139,7 +130,7 @@ impl Endpoint {
             "wrpc cancellations",
             hear_cancellations(Arc::clone(&shared), cancellations),
         );
-        let mut calls = SelectAll::new();
+        let mut calls = Calls::default();
         for (index, export) in exports.iter().enumerate() {
             let function = Function::new(
                 prefix,
@@ -153,7 +144,7 @@ impl Endpoint {
             })?;
             let group = prefix.as_str().to_owned();
             let messages = self.nats().queue_subscribe(function.subject, group).await?;
-            calls.push(Calls { index, messages });
+            calls.push(index, messages);
         }
         Ok(Exports {
             shared,
@@ -258,11 +249,7 @@ impl Exports {
 
     async fn drain(&mut self) {
         self.is_draining = true;
-        for calls in self.calls.iter_mut() {
-            if let Err(error) = calls.messages.drain().await {
-                debug!({ field::ERROR } = %error, "Subscription was closed already");
-            }
-        }
+        self.calls.drain().await;
     }
 
     /// A permit to run a call. One that gets none waits or is refused.
@@ -340,18 +327,5 @@ where
 impl Shared {
     fn cancels(&self) -> MutexGuard<'_, HashMap<String, Shutdown>> {
         self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// ===== impl Calls =====
-
-impl Stream for Calls {
-    type Item = (usize, Message);
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        let index = self.index;
-        self.messages
-            .poll_next_unpin(cx)
-            .map(|message| message.map(|message| (index, message)))
     }
 }

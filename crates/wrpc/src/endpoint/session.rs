@@ -60,7 +60,9 @@ struct State {
     reply: Option<Message>,
     reply_waker: Option<Waker>,
     broken: Option<Break>,
-    /// That of the tuple comes first.
+    /// That of the tuple.
+    root: Slot,
+    /// Those of streams and futures.
     slots: Vec<Slot>,
     senders: Vec<Sender>,
     /// What is taken from the budget by the tuple and by streams without windows.
@@ -92,7 +94,8 @@ impl Session {
                 reply: None,
                 reply_waker: None,
                 broken: None,
-                slots: vec![Slot::new(Path::ROOT)],
+                root: Slot::new(Path::ROOT),
+                slots: Vec::new(),
                 senders: Vec::new(),
                 taken: 0,
             }),
@@ -130,7 +133,7 @@ impl Session {
     pub(crate) fn open_windows(&self, size: u64) -> bool {
         let mut state = self.lock();
         let bytes = usize::try_from(size).unwrap_or(usize::MAX);
-        for slot in state.slots.iter_mut().skip(1) {
+        for slot in &mut state.slots {
             if !self.endpoint.budget().take(bytes) {
                 return false;
             }
@@ -177,7 +180,8 @@ impl Session {
     }
 
     fn receive_data(&self, state: &mut State, path: Path, message: Message) {
-        let Some(slot) = state.slots.iter_mut().find(|slot| slot.path == path) else {
+        let State { root, slots, .. } = state;
+        let Some(slot) = find(root, slots, path) else {
             // Peers of 1.9 also end the paths above those of streams.
             return;
         };
@@ -223,13 +227,14 @@ impl Session {
     pub(crate) fn poll_next(&self, path: Path, cx: &mut Context<'_>) -> Poll<Arrival> {
         let mut state = self.lock();
         let State {
+            root,
             slots,
             broken,
             taken,
             peer,
             ..
         } = &mut *state;
-        let Some(slot) = slots.iter_mut().find(|slot| slot.path == path) else {
+        let Some(slot) = find(root, slots, path) else {
             return Poll::Ready(Arrival::End);
         };
         if let Some((payload, given)) = slot.pop() {
@@ -345,14 +350,14 @@ impl Drop for Session {
         self.endpoint.forget(self.id);
         let state = self.state.get_mut();
         let state = state.unwrap_or_else(PoisonError::into_inner);
-        let taken = state.slots.iter().map(Slot::taken).sum();
-        self.endpoint.budget().give(taken);
+        let taken: usize = state.slots.iter().map(Slot::taken).sum();
+        self.endpoint.budget().give(taken + state.root.taken());
         let peer = state.peer.take().filter(|_| state.form == Form::Weft);
         let Some(peer) = peer else {
             return;
         };
         // Streams that nobody has even begun to read.
-        for slot in &state.slots[1..] {
+        for slot in &state.slots {
             if !slot.is_over() {
                 send_window(&self.endpoint, &peer, slot.path, None);
             }
@@ -366,6 +371,13 @@ impl fmt::Debug for Session {
             .field("root", &self.root)
             .finish_non_exhaustive()
     }
+}
+
+fn find<'a>(root: &'a mut Slot, slots: &'a mut [Slot], path: Path) -> Option<&'a mut Slot> {
+    if path.is_root() {
+        return Some(root);
+    }
+    slots.iter_mut().find(|slot| slot.path == path)
 }
 
 /// Tells the peer how much it may send on a path, or that nobody reads it.
@@ -437,6 +449,7 @@ impl State {
         ) {
             waker.wake();
         }
+        self.root.wake();
         for slot in &mut self.slots {
             slot.wake();
         }

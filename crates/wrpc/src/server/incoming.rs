@@ -1,9 +1,9 @@
 //! A call that came in.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_nats::{Message, Subject};
+use async_nats::{HeaderMap, Message, Subject};
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
@@ -28,7 +28,9 @@ use crate::ty::Path;
 pub struct Incoming {
     shared: Arc<Shared>,
     export: Arc<Export>,
-    context: Context,
+    headers: Option<HeaderMap>,
+    /// Read from the headers when it is asked for.
+    context: OnceLock<Context>,
     /// What a caller of Weft says.
     call: Option<CallHeader>,
     reply: Subject,
@@ -90,13 +92,12 @@ impl Incoming {
         execution_timeout: Duration,
     ) -> Option<Self> {
         let reply = message.reply?;
-        let headers = message.headers.as_ref();
-        let call = CallHeader::parse(headers);
-        let depth = call.map_or(0, |call| call.depth);
+        let call = CallHeader::parse(message.headers.as_ref());
         let remaining = call.and_then(|call| call.remaining);
         let timeout = remaining.map_or(execution_timeout, |left| left.min(execution_timeout));
         let mut incoming = Self {
-            context: Context::parse(headers, depth),
+            headers: message.headers,
+            context: OnceLock::new(),
             shared,
             export,
             call,
@@ -135,7 +136,10 @@ impl Incoming {
 
     /// Who calls. Its depth is the one to pass on with calls that this one makes.
     pub fn context(&self) -> &Context {
-        &self.context
+        self.context.get_or_init(|| {
+            let depth = self.call.map_or(0, |call| call.depth);
+            Context::parse(self.headers.as_ref(), depth)
+        })
     }
 
     /// Whether the caller is told why a call fails.

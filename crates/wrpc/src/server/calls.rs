@@ -1,0 +1,78 @@
+//! The subscriptions of all functions as one stream.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use async_nats::{Message, Subscriber};
+use futures::StreamExt as _;
+use tracing::debug;
+use weft_runtime::field;
+
+/// How many calls of one function are taken in a row while others may wait.
+const ROW_MAX: usize = 32;
+
+/// Subscriptions with the index of their function. One that is busy is asked again first, without a look at the others.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    subscriptions: Vec<(usize, Subscriber)>,
+    /// The one to ask first.
+    first: usize,
+    /// How many calls it gave in a row.
+    row: usize,
+}
+
+// ===== impl Calls =====
+
+impl Calls {
+    pub(super) fn push(&mut self, index: usize, messages: Subscriber) {
+        self.subscriptions.push((index, messages));
+    }
+
+    /// The next call of any function; `None` when all subscriptions have ended. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<(usize, Message)> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Message)>> {
+        let mut asked = 0;
+        while asked < self.subscriptions.len() {
+            let at = (self.first + asked) % self.subscriptions.len();
+            let (index, messages) = &mut self.subscriptions[at];
+            match messages.poll_next_unpin(cx) {
+                Poll::Ready(Some(message)) => {
+                    let index = *index;
+                    self.took(at);
+                    return Poll::Ready(Some((index, message)));
+                }
+                Poll::Ready(None) => {
+                    // What is asked next has moved: begin again.
+                    self.subscriptions.swap_remove(at);
+                    (self.first, self.row, asked) = (0, 0, 0);
+                }
+                Poll::Pending => asked += 1,
+            }
+        }
+        if self.subscriptions.is_empty() {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn took(&mut self, at: usize) {
+        self.row = if at == self.first { self.row + 1 } else { 1 };
+        self.first = at;
+        if self.row >= ROW_MAX {
+            (self.first, self.row) = (at + 1, 0);
+        }
+    }
+
+    /// Ends the subscriptions; what was delivered still comes.
+    pub(super) async fn drain(&mut self) {
+        for (_, messages) in &mut self.subscriptions {
+            if let Err(error) = messages.drain().await {
+                debug!({ field::ERROR } = %error, "Subscription was closed already");
+            }
+        }
+    }
+}
