@@ -22,6 +22,15 @@ pub const DIGEST: &str = "weft.digest";
 /// The limits that it asks for; absent when there are none.
 pub const LIMITS: &str = "weft.limits";
 
+/// In inventories: what the process of a provider is doing, in one word; absent where it has none of its own.
+pub const STATE: &str = "weft.state";
+/// In inventories: how often the process of a provider was started again.
+pub const RESTARTS: &str = "weft.restarts";
+/// In inventories: how the last process of a provider ended; absent while none has.
+pub const LAST_EXIT: &str = "weft.last-exit";
+/// In inventories: the number of the process of a provider; absent while there is none.
+pub const PROCESS_ID: &str = "weft.pid";
+
 /// In a manifest: the version of the application.
 pub const VERSION: &str = "version";
 /// In a manifest: a sentence about the application.

@@ -7,7 +7,7 @@ mod time;
 pub use body::{
     ComponentClaims, ComponentScaleFailed, ComponentScaled, ConfigChanged, HealthCheck,
     HostStarted, HostStopped, LabelsChanged, LinkDeleted, LinkSetFailed, ProviderClaims,
-    ProviderStartFailed, ProviderStarted, ProviderStopped,
+    ProviderProcess, ProviderStartFailed, ProviderStarted, ProviderStopped,
 };
 pub use data::Data;
 pub use time::{EventTime, ParseTimeError};
@@ -150,6 +150,35 @@ mod tests {
         let event = Event::decode(text.as_bytes()).unwrap();
         assert_eq!(event.data.name(), "com.acme.thing");
         assert_eq!(String::from_utf8(event.encode()).unwrap(), text);
+    }
+
+    #[test]
+    fn an_event_of_ours_cannot_be_mistaken_for_one_of_the_dialect() {
+        let lattice = LatticeName::default();
+        let event = Event {
+            id: "1".to_owned(),
+            source: "x".to_owned(),
+            time: None,
+            data: Data::ProviderDied(ProviderProcess {
+                provider_id: "kv".to_owned(),
+                signal: Some(9),
+                ..ProviderProcess::default()
+            }),
+        };
+        let text = String::from_utf8(event.encode()).unwrap();
+        assert!(
+            text.contains(r#""type":"dev.weft.provider_died""#),
+            "{text}"
+        );
+        assert_eq!(
+            event.subject(&lattice),
+            "wasmbus.evt.default.weft_provider_died"
+        );
+        assert_eq!(Event::decode(text.as_bytes()).unwrap(), event);
+        // Under the prefix of the dialect it is of a kind that nobody knows.
+        let foreign = text.replace("dev.weft.", wire::EVENT_TYPE_PREFIX);
+        let foreign = Event::decode(foreign.as_bytes()).unwrap();
+        assert!(matches!(foreign.data, Data::Unknown { .. }));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub const CONTROL_VERSION: &str = "v1";
 pub const EVENT_PREFIX: &str = "wasmbus.evt";
 /// What stands before the name of an event in its `type` attribute (spec §2).
 pub const EVENT_TYPE_PREFIX: &str = "com.wasmcloud.lattice.";
+/// What stands before the name of an event that 1.9 does not have in its `type` attribute.
+pub const WEFT_EVENT_TYPE_PREFIX: &str = "dev.weft.";
 /// The version of CloudEvents that events follow.
 pub const CLOUDEVENTS_VERSION: &str = "1.0";
 /// The content type of the data of events.

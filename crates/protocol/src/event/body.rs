@@ -186,6 +186,36 @@ pub struct ProviderStartFailed {
     pub weft_hints: Vec<String>,
 }
 
+/// Data of the events about the process of a provider that 1.9 has none for: it died, was started again, dies over and
+/// over, does not answer.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ProviderProcess {
+    /// The host.
+    #[serde(default)]
+    pub host_id: String,
+    /// The provider.
+    #[serde(default)]
+    pub provider_id: String,
+    /// Annotations of the command that started it.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// What happened, for people.
+    #[serde(default)]
+    pub reason: String,
+    /// The status that the process ended with; absent where a signal ended it, or none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_status: Option<i32>,
+    /// The number of the signal that ended the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// How often the process was started again.
+    #[serde(default)]
+    pub restarts: u64,
+    /// In how many milliseconds it is started the next time; absent where it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_ms: Option<u64>,
+}
+
 /// Data of `provider_stopped`.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ProviderStopped {
@@ -313,6 +343,7 @@ ids! {
     ProviderStartFailed: host_id as host: HostId, provider_id as provider: ProviderId;
     ProviderStopped: host_id as host: HostId, provider_id as provider: ProviderId;
     HealthCheck: host_id as host: HostId, provider_id as provider: ProviderId;
+    ProviderProcess: host_id as host: HostId, provider_id as provider: ProviderId;
 }
 
 /// Problems of the data of failures.

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Event;
 use super::body::{
     ComponentScaleFailed, ComponentScaled, ConfigChanged, HealthCheck, HostStarted, HostStopped,
-    LabelsChanged, LinkDeleted, LinkSetFailed, ProviderStartFailed, ProviderStarted,
-    ProviderStopped,
+    LabelsChanged, LinkDeleted, LinkSetFailed, ProviderProcess, ProviderStartFailed,
+    ProviderStarted, ProviderStopped,
 };
 use crate::control::{Inventory, Link};
 use crate::json::{self, DecodeError};
@@ -51,6 +51,14 @@ pub enum Data {
     ConfigSet(ConfigChanged),
     /// A config was deleted over the control interface.
     ConfigDeleted(ConfigChanged),
+    /// Weft: the process of a provider ended without being asked to.
+    ProviderDied(ProviderProcess),
+    /// Weft: the process of a provider that had died runs again.
+    ProviderRestarted(ProviderProcess),
+    /// Weft: the process of a provider dies soon after each start, and is started ever more seldom.
+    ProviderCrashLoop(ProviderProcess),
+    /// Weft: the process of a provider does not answer.
+    ProviderHangs(ProviderProcess),
     /// An event of another kind, kept as it came.
     Unknown {
         /// Its `type` attribute.
@@ -68,12 +76,16 @@ struct Holder<T> {
 
 /// Joins names and variants of known kinds: the only place where the names are spelled.
 macro_rules! kinds {
-    ($($name:literal => $variant:ident,)*) => {
+    ($($name:literal => $variant:ident,)* ours: $($own:literal => $own_variant:ident,)*) => {
         impl Data {
             /// Reads the data of the event in `bytes`, whose `type` is `kind`.
             pub(super) fn decode(kind: String, bytes: &[u8]) -> Result<Self, DecodeError> {
                 match kind.strip_prefix(wire::EVENT_TYPE_PREFIX) {
-                    $(Some($name) => json::decode(bytes).map(|Holder { data }| Self::$variant(data)),)*
+                    $(Some($name) => return json::decode(bytes).map(|Holder { data }| Self::$variant(data)),)*
+                    _ => {}
+                }
+                match kind.strip_prefix(wire::WEFT_EVENT_TYPE_PREFIX) {
+                    $(Some($own) => json::decode(bytes).map(|Holder { data }| Self::$own_variant(data)),)*
                     _ => json::decode(bytes).map(|Holder { data }| Self::Unknown { kind, data }),
                 }
             }
@@ -83,15 +95,19 @@ macro_rules! kinds {
                 let kind = |name: &str| format!("{}{name}", wire::EVENT_TYPE_PREFIX);
                 match self {
                     $(Self::$variant(data) => event.write(&kind($name), data),)*
+                    $(Self::$own_variant(data) => {
+                        event.write(&format!("{}{}", wire::WEFT_EVENT_TYPE_PREFIX, $own), data)
+                    })*
                     Self::Unknown { kind, data } => event.write(kind, data),
                 }
             }
 
-            /// The name of the kind: the last token of the subject. For other kinds than those of the dialect, the whole
-            /// `type` attribute.
+            /// The name of the kind: the last token of the subject. It begins with `weft_` for the kinds that 1.9 does not
+            /// have. For kinds that are not known, the whole `type` attribute.
             pub fn name(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $name,)*
+                    $(Self::$own_variant(_) => concat!("weft_", $own),)*
                     Self::Unknown { kind, .. } => {
                         kind.strip_prefix(wire::EVENT_TYPE_PREFIX).unwrap_or(kind)
                     }
@@ -119,4 +135,9 @@ kinds! {
     "linkdef_deleted" => LinkDeleted,
     "config_set" => ConfigSet,
     "config_deleted" => ConfigDeleted,
+    ours:
+    "provider_died" => ProviderDied,
+    "provider_restarted" => ProviderRestarted,
+    "provider_crash_loop" => ProviderCrashLoop,
+    "provider_hangs" => ProviderHangs,
 }
