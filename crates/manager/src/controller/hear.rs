@@ -130,6 +130,11 @@ impl Controller {
                     self.take_success(now, &Outcome::Stopped(host, provider), false);
                 }
             }
+            // What became of its process is in the host's inventory.
+            Data::ProviderDied(data)
+            | Data::ProviderRestarted(data)
+            | Data::ProviderCrashLoop(data)
+            | Data::ProviderHangs(data) => self.hear_of(now, data.host(), Sign::Changed),
             Data::HealthCheckPassed(data) => self.take_health(now, &data, true),
             Data::HealthCheckFailed(data) => self.take_health(now, &data, false),
             // Links and configs are followed in their buckets.
