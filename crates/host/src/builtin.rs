@@ -43,12 +43,8 @@ pub(crate) enum KeyValueKind {
 // ===== impl Kind =====
 
 impl Kind {
-    /// What `image` means.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::ProviderImage`] when it means nothing that this host has.
-    pub(crate) fn of(image: &Reference) -> Result<Self, Refusal> {
+    /// What `image` means; `None` when it is nothing that is part of a host.
+    pub(crate) fn of(image: &Reference) -> Option<Self> {
         let name = match image.location() {
             Location::Builtin(name) => Some((name.as_str(), true)),
             Location::Registry(_) => image
@@ -57,15 +53,13 @@ impl Kind {
                 .map(|name| (name, false)),
             Location::File(_) => None,
         };
-        match name {
-            Some(("http-server", _)) => Ok(Self::HttpServer),
-            Some(("keyvalue-embedded", true)) => Ok(Self::KeyValue(KeyValueKind::Embedded)),
-            Some(("keyvalue-memory", true)) => Ok(Self::KeyValue(KeyValueKind::Memory)),
-            Some(("keyvalue-redis", false)) => Ok(Self::KeyValue(KeyValueKind::InPlaceOfRedis)),
-            Some(("keyvalue-nats", false)) => Ok(Self::KeyValue(KeyValueKind::InPlaceOfNats)),
-            _ => Err(Refusal::ProviderImage {
-                reference: image.to_string(),
-            }),
+        match name? {
+            ("http-server", _) => Some(Self::HttpServer),
+            ("keyvalue-embedded", true) => Some(Self::KeyValue(KeyValueKind::Embedded)),
+            ("keyvalue-memory", true) => Some(Self::KeyValue(KeyValueKind::Memory)),
+            ("keyvalue-redis", false) => Some(Self::KeyValue(KeyValueKind::InPlaceOfRedis)),
+            ("keyvalue-nats", false) => Some(Self::KeyValue(KeyValueKind::InPlaceOfNats)),
+            _ => None,
         }
     }
 
@@ -151,7 +145,7 @@ mod tests {
     use super::*;
 
     fn kind(image: &str) -> Option<Kind> {
-        Kind::of(&image.parse().unwrap()).ok()
+        Kind::of(&image.parse().unwrap())
     }
 
     #[test]

@@ -19,8 +19,9 @@ use weft_runtime::field;
 use crate::core::Core;
 use crate::error::Refusal;
 use crate::mailbox;
-use crate::options::FileLoads;
 use crate::registry::RunningComponent;
+
+const WHAT: &str = "component scale command";
 
 /// What a component is to be.
 pub(crate) struct Scale {
@@ -148,11 +149,11 @@ async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
 async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
     let image = scale.image.as_ref().ok_or_else(|| {
         told(&Refusal::Malformed {
-            what: "component scale command",
+            what: WHAT,
             reason: "`component_ref` is empty".to_owned(),
         })
     })?;
-    let expected = expected_digest(&scale.annotations).map_err(|refusal| told(&refusal))?;
+    let expected = expected_digest(WHAT, &scale.annotations).map_err(|refusal| told(&refusal))?;
     let running = core.registry.component(&scale.id);
     let kept = running
         .as_ref()
@@ -221,13 +222,16 @@ fn keeps_code(
 }
 
 /// The digest that the annotations say the artifact has. One that cannot be read is no leave to run anything.
-fn expected_digest(annotations: &Annotations) -> Result<Option<Digest>, Refusal> {
+pub(crate) fn expected_digest(
+    what: &'static str,
+    annotations: &Annotations,
+) -> Result<Option<Digest>, Refusal> {
     annotations
         .get(wire::annotation::DIGEST)
         .map(|text| text.parse())
         .transpose()
         .map_err(|error| Refusal::Malformed {
-            what: "component scale command",
+            what,
             reason: format!(
                 "annotation `{}`: {}",
                 wire::annotation::DIGEST,
@@ -241,10 +245,9 @@ async fn load(
     image: &Reference,
     expected: Option<Digest>,
 ) -> Result<(Code, Digest), Problem> {
-    if matches!(image.location(), Location::File(_))
-        && core.identity.file_loads == FileLoads::Denied
-    {
+    if matches!(image.location(), Location::File(_)) && !core.identity.file_loads.components {
         return Err(told(&Refusal::FileLoad {
+            what: "components",
             reference: image.to_string(),
         }));
     }
@@ -303,10 +306,14 @@ mod tests {
             Annotations::from([(wire::annotation::DIGEST.to_owned(), text.to_owned())])
         };
         let good = format!("sha256:{}", "0f".repeat(32));
-        assert!(expected_digest(&annotations(&good)).unwrap().is_some());
-        assert_eq!(expected_digest(&Annotations::new()), Ok(None));
+        assert!(
+            expected_digest(WHAT, &annotations(&good))
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(expected_digest(WHAT, &Annotations::new()), Ok(None));
         for text in ["", "sha256:0f", "latest", &good[1..]] {
-            let refusal = expected_digest(&annotations(text)).unwrap_err();
+            let refusal = expected_digest(WHAT, &annotations(text)).unwrap_err();
             assert_eq!(refusal.code(), "HST001", "{text}");
         }
     }

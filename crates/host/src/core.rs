@@ -16,7 +16,7 @@ use weft_model::link::Link;
 use weft_protocol::control::{
     ComponentEntry, HostSummary, Inventory, ProviderEntry, render_uptime,
 };
-use weft_protocol::event::Data;
+use weft_protocol::event::{Data, ProviderClaims};
 use weft_protocol::json;
 use weft_protocol::provider::LinkDefinition;
 use weft_protocol::state::{self, ComponentRecord, LatticeKey};
@@ -29,7 +29,8 @@ use crate::host::StopRequest;
 use crate::keyvalue::Databases;
 use crate::lease::Leases;
 use crate::options::{FileLoads, Options, StandIn};
-use crate::registry::{Registry, RunningComponent, RunningProvider};
+use crate::provider::Processes;
+use crate::registry::{Backing, Registry, RunningComponent, RunningProvider};
 use crate::router::Routing;
 
 /// The version that hosts and inventories tell.
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) engine: Engine,
     pub(crate) artifacts: Store,
     pub(crate) databases: Databases,
+    pub(crate) processes: Processes,
     pub(crate) leases: Leases,
     pub(crate) stop: watch::Sender<Option<StopRequest>>,
 }
@@ -286,21 +288,48 @@ impl RunningComponent {
 impl RunningProvider {
     /// What stands in for the backend that the image means, if something does.
     pub(crate) fn substitution(&self) -> Option<&'static str> {
-        match &*self.builtin {
-            Builtin::KeyValue(buckets) => buckets.kind.substitution(),
-            Builtin::HttpServer => None,
+        match &self.backing {
+            Backing::Builtin(builtin) => match &**builtin {
+                Builtin::KeyValue(buckets) => buckets.kind.substitution(),
+                Builtin::HttpServer => None,
+            },
+            Backing::Process(_) => None,
         }
     }
 
     pub(crate) fn to_entry(&self, id: &str) -> ProviderEntry {
+        let mut entry = self.lasting_entry(id);
+        if let Backing::Process(process) = &self.backing {
+            let status = process.status();
+            status.annotate(entry.annotations.get_or_insert_default());
+            // First, as nothing that the router finds matters without a process.
+            let problem = status.problem(id);
+            entry.weft_problems = problem.iter().map(Into::into).collect();
+        }
+        entry
+            .weft_problems
+            .extend(self.problems.iter().map(Into::into));
+        entry
+    }
+
+    /// The entry without what changes by itself: problems, and facts about the process.
+    pub(crate) fn lasting_entry(&self, id: &str) -> ProviderEntry {
         ProviderEntry {
             id: id.to_owned(),
             image_ref: Some(self.image.to_string()),
-            name: None,
+            name: self.claims().and_then(|claims| claims.name.clone()),
             revision: 0,
             annotations: Some((*self.annotations).clone()),
             weft_substitution: self.substitution().map(str::to_owned),
-            weft_problems: self.problems.iter().map(Into::into).collect(),
+            weft_problems: Vec::new(),
+        }
+    }
+
+    /// What the publisher of the provider signed.
+    pub(crate) fn claims(&self) -> Option<&ProviderClaims> {
+        match &self.backing {
+            Backing::Builtin(_) => None,
+            Backing::Process(process) => process.claims.as_ref(),
         }
     }
 }

@@ -15,6 +15,9 @@ pub enum StartError {
     /// The WebAssembly engine does not start.
     #[error(transparent)]
     Engine(#[from] weft_engine::StartError),
+    /// The thread that starts providers does not start.
+    #[error("cannot start the thread that starts providers")]
+    Spawner(#[source] io::Error),
     /// The threads of the HTTP server do not start.
     #[error("cannot start the HTTP server")]
     Http(#[source] io::Error),
@@ -101,24 +104,88 @@ pub enum Refusal {
         config: String,
     },
     /// A config is a reference to a secret.
-    #[error("config `{config}` refers to a secret, and this version has no secrets")]
+    #[error(
+        "config `{config}` refers to a secret, and this host has no secrets backend configured"
+    )]
     SecretConfig {
         /// The name.
         config: String,
     },
     /// Files may not be loaded.
-    #[error("`{reference}` is a file, and this host does not load files")]
+    #[error("`{reference}` is a file, and this host loads no {what} from files")]
     FileLoad {
+        /// `components` or `providers`.
+        what: &'static str,
         /// The reference.
         reference: String,
     },
-    /// The provider's image is a program, which this version does not run.
+    /// The provider's image is in a registry, which this version does not pull from.
     #[error(
-        "`{reference}` is not built into this host, and this version runs no provider processes"
+        "`{reference}` is not built into this host, and this version pulls no providers from registries"
     )]
     ProviderImage {
         /// The reference.
         reference: String,
+    },
+    /// The provider's image is an archive.
+    #[error("`{path}` is an archive, and this version runs plain programs only")]
+    ProviderArchive {
+        /// The path.
+        path: String,
+    },
+    /// The copy of a program that is to be run cannot be kept.
+    #[error("cannot keep a copy of the provider's program at `{path}`: {reason}")]
+    Executable {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The program of a provider cannot be run.
+    #[error("cannot start the program of provider `{provider}`: {reason}")]
+    Spawn {
+        /// The provider.
+        provider: String,
+        /// Why.
+        reason: String,
+    },
+    /// As many provider processes run as may.
+    #[error("{processes_max} provider processes run on this host, which is all that may")]
+    TooManyProcesses {
+        /// The bound.
+        processes_max: usize,
+    },
+    /// A provider dies soon after each start.
+    #[error(
+        "provider `{provider}` died {deaths} times in a row soon after its start; last: {exit}"
+    )]
+    CrashLoop {
+        /// The provider.
+        provider: String,
+        /// How it ended.
+        exit: String,
+        /// How often.
+        deaths: u32,
+    },
+    /// A provider died, and has not been started again yet.
+    #[error("provider `{provider}` died ({exit}), and is about to be started again")]
+    BackingOff {
+        /// The provider.
+        provider: String,
+        /// How it ended.
+        exit: String,
+    },
+    /// A component is linked to a provider process, which this version does not call.
+    #[error("`{provider}` is a process of its own, and this version calls none from components")]
+    ProcessCall {
+        /// The provider.
+        provider: String,
+    },
+    /// Secrets cannot be sealed for a provider.
+    #[error("cannot seal secrets for a provider: {reason}")]
+    Seal {
+        /// Why.
+        reason: String,
     },
     /// A backend is named that the embedded store is not.
     #[error("config key `{key}` names a backend for `{reference}`, and this version reaches none")]
@@ -203,6 +270,12 @@ impl Coded for Refusal {
             Self::BackendNamed { .. } => "PRV002",
             Self::BackendMissing { .. } => "PRV003",
             Self::Database { .. } => "PRV004",
+            Self::ProviderArchive { .. } => "PRV010",
+            Self::Executable { .. } | Self::Spawn { .. } => "PRV011",
+            Self::TooManyProcesses { .. } => "PRV012",
+            Self::CrashLoop { .. } | Self::BackingOff { .. } => "PRV013",
+            Self::ProcessCall { .. } => "PRV014",
+            Self::Seal { .. } => "PRV015",
             Self::LinkConflict { .. } => "LNK012",
             Self::State { .. } => "HST010",
             Self::Superseded { .. } => "HST011",
@@ -219,13 +292,19 @@ impl Coded for Refusal {
             Self::WrongHost { host } => host.clone(),
             Self::ReservedLabel { label } => label.clone(),
             Self::NoSuchComponent { component } => component.clone(),
-            Self::ProviderRunning { provider } | Self::ProviderNotRunning { provider } => {
-                provider.clone()
-            }
+            Self::ProviderRunning { provider }
+            | Self::ProviderNotRunning { provider }
+            | Self::Spawn { provider, .. }
+            | Self::CrashLoop { provider, .. }
+            | Self::BackingOff { provider, .. }
+            | Self::ProcessCall { provider } => provider.clone(),
+            Self::ProviderArchive { path } | Self::Executable { path, .. } => path.clone(),
             Self::NoSuchConfig { config }
             | Self::SecretConfig { config }
             | Self::ConfigMalformed { config, .. } => config.clone(),
-            Self::FileLoad { reference } | Self::ProviderImage { reference } => reference.clone(),
+            Self::FileLoad { reference, .. } | Self::ProviderImage { reference } => {
+                reference.clone()
+            }
             Self::BackendNamed { key, .. } => key.clone(),
             Self::BackendMissing { key, .. } => (*key).to_owned(),
             Self::LinkConflict { target } => target.clone(),
@@ -234,6 +313,8 @@ impl Coded for Refusal {
             Self::Busy { subject } => subject.clone(),
             Self::LabelSize { .. }
             | Self::TooManyLabels { .. }
+            | Self::TooManyProcesses { .. }
+            | Self::Seal { .. }
             | Self::Panicked
             | Self::InventoryFull { .. }
             | Self::Database { .. }
@@ -245,10 +326,16 @@ impl Coded for Refusal {
         let hint = match self {
             Self::NoSuchConfig { config } => format!("put it first, for example with `properties` in the manifest: `- {{name: {config}, properties: {{...}}}}`"),
             Self::ConfigMalformed { reason, .. } => reason.clone(),
-            Self::SecretConfig { .. } => "put the value into a config, or wait for a version with secrets".to_owned(),
-            Self::FileLoad { .. } => "start the host with `--allow-file-load`".to_owned(),
+            Self::SecretConfig { .. } => "put the value into a config".to_owned(),
+            Self::FileLoad { what, .. } => format!("start the host with `--allow-file-load={what}`"),
+            Self::ProviderArchive { .. } => "name the program itself".to_owned(),
+            Self::Spawn { .. } => "run the program by hand on the host's machine to see why".to_owned(),
+            Self::TooManyProcesses { .. } => "let another host run it, or raise `--max-providers`".to_owned(),
+            Self::CrashLoop { .. } | Self::BackingOff { .. } => {
+                "the host's log has what it wrote before it died".to_owned()
+            }
             Self::ProviderImage { .. } => {
-                "built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
+                "name its program by `file:///...`; built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
             }
             Self::BackendNamed { key, .. } => format!(
                 "remove `{key}` to use the embedded store, or name `wasmcloud+builtin://keyvalue-embedded` as the image"

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::{oneshot, watch};
-use tokio::time;
+use tokio::time::{self, Instant};
 use weft_artifact::Store;
 use weft_capabilities::http_server::HttpServer;
 use weft_engine::Engine;
@@ -25,7 +26,8 @@ use crate::keyvalue::Databases;
 use crate::lease::Leases;
 use crate::mailbox::Mailboxes;
 use crate::options::Options;
-use crate::registry::Registry;
+use crate::provider::Processes;
+use crate::registry::{Backing, Registry};
 use crate::{heartbeat, router};
 
 /// How long the state of the lattice may take to be listed at the start.
@@ -34,6 +36,10 @@ const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
 const INVENTORY_RESERVE_BYTES: usize = 8 << 10;
 /// The directory of the embedded key-value store in the data directory.
 const KEYVALUE_DIR: &str = "keyvalue";
+/// The directory of the programs of providers in the data directory.
+const PROVIDERS_DIR: &str = "providers";
+/// How long provider processes may take to end when the host stops, where what comes before has left less.
+const PROVIDERS_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 
 /// A host that runs. Cheap to clone.
 #[derive(Clone)]
@@ -89,7 +95,10 @@ impl Host {
             tasks,
         );
         wait_for_listing(listed).await?;
+        let providers_dir = options.data_dir.join(PROVIDERS_DIR);
+        let processes = Processes::new(options.providers, providers_dir, tasks.clone());
         let core = Arc::new(Core {
+            processes: processes.map_err(StartError::Spawner)?,
             publisher: lattice.event_publisher(identity.id.clone()),
             databases: Databases::new(options.data_dir.join(KEYVALUE_DIR), tasks.clone()),
             artifacts: Store::new(options.artifacts),
@@ -157,11 +166,15 @@ impl Host {
         }
     }
 
-    /// Stops: takes no more requests, lets open ones end, those of the control interface and of HTTP, and says that it
-    /// stopped. Returns how many connections were broken off because they did not end in time.
+    /// Stops: takes no more requests, lets open ones end, those of the control interface and of HTTP, then provider
+    /// processes, and says that it stopped. Returns how many connections were broken off because they did not end in time.
     pub async fn stop(&self) -> usize {
+        let deadline = Instant::now() + self.drain_timeout;
         self.parts.request();
         let (cut, ()) = tokio::join!(self.http.drain(self.drain_timeout), self.finish_requests());
+        // After the components that call them.
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.stop_processes(left.max(PROVIDERS_TIMEOUT_MIN)).await;
         self.core
             .publish(Data::HostStopped(HostStopped {
                 labels: self.core.registry.labels(),
@@ -175,6 +188,18 @@ impl Host {
         }
         tracing::info!({ field::HOST_ID } = %self.core.identity.id, cut, "Host stopped");
         cut
+    }
+
+    /// Ends all provider processes; what they have under way may take `drain_max`.
+    async fn stop_processes(&self, drain_max: Duration) {
+        let providers = self.core.registry.snapshot().providers;
+        let stops = providers.values().filter_map(|provider| {
+            let Backing::Process(process) = &provider.backing else {
+                return None;
+            };
+            Some(process.stop(drain_max))
+        });
+        join_all(stops).await;
     }
 
     /// Waits for what the control interface has taken in, as long as open requests may take.

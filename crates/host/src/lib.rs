@@ -1,4 +1,4 @@
-//! The host role: runs components and built-in providers, and serves the control interface of a lattice.
+//! The host role: runs components and providers, and serves the control interface of a lattice.
 //!
 //! ```text
 //!  control interface ──► intake ──► one mailbox per id ──► commands ──► registry (what runs here)
@@ -11,7 +11,7 @@
 //! A command is answered, and its event published, after the router has acted on it. The host makes no placement
 //! decision.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod builtin;
 mod command;
@@ -26,6 +26,7 @@ mod lease;
 mod mailbox;
 mod options;
 mod outlook;
+pub mod provider;
 mod registry;
 mod router;
 

@@ -7,6 +7,8 @@ use weft_capabilities::http_server;
 use weft_model::id::HostId;
 use weft_model::labels::Labels;
 
+use crate::provider;
+
 /// Settings of a host.
 #[derive(Debug)]
 pub struct Options {
@@ -22,6 +24,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// What may be loaded from files.
     pub file_loads: FileLoads,
+    /// Providers that are processes of their own.
+    pub providers: provider::Options,
     /// What becomes of key-value images whose backend is not named.
     pub stand_in: StandIn,
     /// How often the host tells what it runs.
@@ -40,13 +44,13 @@ pub struct Options {
     pub http: http_server::Options,
 }
 
-/// What may be loaded from files.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum FileLoads {
-    /// Nothing.
-    Denied,
+/// What may be loaded from files. Default: nothing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FileLoads {
     /// Components, which run within their limits.
-    Components,
+    pub components: bool,
+    /// Providers: programs, which may do whatever the host may.
+    pub providers: bool,
 }
 
 /// What becomes of a key-value image whose config names no backend.

@@ -20,6 +20,7 @@ use weft_model::problem::Problem;
 use weft_protocol::json;
 
 use crate::builtin::Builtin;
+use crate::provider::{FACTS_BYTES_MAX, Process};
 
 /// What runs on this host, and its labels.
 pub(crate) struct Registry {
@@ -69,9 +70,18 @@ pub(crate) struct RunningProvider {
     pub(crate) image: Arc<str>,
     pub(crate) annotations: Arc<Annotations>,
     pub(crate) configs: Arc<[ConfigName]>,
-    pub(crate) builtin: Arc<Builtin>,
+    pub(crate) backing: Backing,
     /// What the router finds wrong with its config and links.
     pub(crate) problems: Arc<[Problem]>,
+}
+
+/// What a provider consists of.
+#[derive(Clone)]
+pub(crate) enum Backing {
+    /// A part of this host.
+    Builtin(Arc<Builtin>),
+    /// A process of its own.
+    Process(Arc<Process>),
 }
 
 /// Everything that runs, at one moment.
@@ -288,9 +298,11 @@ impl RunningComponent {
 impl RunningProvider {
     /// Bytes of the entry in an inventory, with the comma behind it and without problems.
     fn told_bytes(&self, id: &ProviderId) -> usize {
-        let mut entry = self.to_entry(id.as_str());
-        entry.weft_problems.clear();
-        json::encode(&entry).len() + 1
+        let facts = match self.backing {
+            Backing::Builtin(_) => 0,
+            Backing::Process(_) => FACTS_BYTES_MAX,
+        };
+        json::encode(&self.lasting_entry(id.as_str())).len() + facts + 1
     }
 }
 
@@ -313,7 +325,7 @@ mod tests {
             image: "http-server".into(),
             annotations: Arc::new(Annotations::from([("a".to_owned(), annotation.to_owned())])),
             configs: Arc::new([]),
-            builtin: Arc::new(Builtin::HttpServer),
+            backing: Backing::Builtin(Arc::new(Builtin::HttpServer)),
             problems: Arc::new([]),
         }
     }

@@ -22,7 +22,7 @@ use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 use self::resolve::{Resolution, ResolvedProvider};
 use self::retired::Retired;
 use self::view::View;
-use crate::registry::Registry;
+use crate::registry::{Backing, Registry};
 
 mod resolve;
 mod retired;
@@ -202,7 +202,7 @@ impl Router {
         let running = self.registry.snapshot();
         let Resolution {
             components,
-            providers,
+            mut providers,
         } = resolve::resolve(&running, &self.view);
         // Configs and routes of components first: requests may come as soon as the server has its rules.
         for (id, resolved) in components {
@@ -216,6 +216,14 @@ impl Router {
                 .set_component_problems(&id, &resolved.problems)
             {
                 report(&resolved.problems, id.as_str());
+            }
+        }
+        for (id, resolved) in &mut providers {
+            let provider = running.providers.get(id);
+            if let Some(Backing::Process(process)) = provider.map(|provider| &provider.backing)
+                && let Some(brief) = resolved.brief.take()
+            {
+                process.brief(brief);
             }
         }
         self.serve(providers);

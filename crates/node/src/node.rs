@@ -2,6 +2,7 @@
 
 mod broker;
 mod connector;
+mod providers;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use weft_runtime::{Drained, End, Failure, Tasks, field};
 
 use self::broker::start_broker;
 use self::connector::Connector;
+use self::providers::provider_options;
 use crate::data_dir::DataDir;
 use crate::error::StartError;
 use crate::name;
@@ -306,6 +308,7 @@ async fn start_host(
     tasks: &Tasks,
 ) -> Result<(Host, (HostId, String)), StartError> {
     let id = data_dir.host_id()?;
+    let providers = provider_options(&options, &summary.nats_url);
     let friendly_name = options
         .friendly_name
         .unwrap_or_else(|| name::friendly_name(id.as_str()));
@@ -323,6 +326,7 @@ async fn start_host(
         nats_url: summary.nats_url.clone(),
         data_dir: data_dir.path().to_owned(),
         file_loads: options.file_loads,
+        providers,
         stand_in: if stands_in {
             StandIn::Embedded
         } else {

@@ -1,5 +1,6 @@
 //! Settings of a node.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use weft_capabilities::http_server::AccessLog;
 use weft_host::FileLoads;
+use weft_host::provider::Policy;
 use weft_lattice::{ConnectError, Credentials};
 use weft_model::id::LatticeName;
 use weft_model::labels::Labels;
@@ -35,6 +37,8 @@ pub struct Options {
     pub is_strict: bool,
     /// What may be loaded from files of this machine.
     pub file_loads: FileLoads,
+    /// Providers that are processes of their own.
+    pub providers: Providers,
     /// How often the host tells what it runs.
     pub heartbeat_interval: Duration,
     /// Calls of components that may run at once.
@@ -43,6 +47,23 @@ pub struct Options {
     pub warm_instances_max: u32,
     /// How long open requests may take to end when the node stops.
     pub drain_timeout: Duration,
+}
+
+/// Providers that are processes of their own.
+#[derive(Clone, Debug)]
+pub struct Providers {
+    /// How many may run at once.
+    pub processes_max: usize,
+    /// How long one that is asked to stop may take to finish what it has under way.
+    pub drain_timeout: Duration,
+    /// Their log level.
+    pub log_level: String,
+    /// Whether they log in JSON.
+    pub logs_json: bool,
+    /// What they find in their environment: variables that begin with `OTEL_`.
+    pub environment: BTreeMap<String, String>,
+    /// How they are supervised.
+    pub policy: Policy,
 }
 
 /// Roles of a node.
@@ -97,6 +118,21 @@ impl fmt::Debug for OnUnreachable {
     }
 }
 
+// ===== impl Providers =====
+
+impl Default for Providers {
+    fn default() -> Self {
+        Self {
+            processes_max: 100,
+            drain_timeout: Duration::from_secs(30),
+            log_level: "info".to_owned(),
+            logs_json: false,
+            environment: BTreeMap::new(),
+            policy: Policy::default(),
+        }
+    }
+}
+
 // ===== impl Options =====
 
 impl Options {
@@ -117,7 +153,11 @@ impl Options {
             http_address: SocketAddr::from(([127, 0, 0, 1], 8000)),
             access_log: None,
             is_strict: false,
-            file_loads: FileLoads::Components,
+            file_loads: FileLoads {
+                components: true,
+                providers: false,
+            },
+            providers: Providers::default(),
             heartbeat_interval: Duration::from_secs(30),
             instances_max: 1000,
             warm_instances_max: 100,

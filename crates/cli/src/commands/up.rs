@@ -107,8 +107,8 @@ pub(crate) struct UpArgs {
 
     /// What may be loaded from files of this machine [default: components, or nothing with `--nats-url`]
     ///
-    /// Components run within their limits. Providers will be programs that may do whatever you may; this version runs none. Alone, without a value, the
-    /// option means all.
+    /// Components run within their limits. Providers are programs, which may do whatever you may: whoever may deploy to the
+    /// lattice can have any program of this machine run. Alone, without a value, the option means all.
     #[arg(
         long, env = "WEFT_ALLOW_FILE_LOAD", value_name = "WHAT", value_enum, value_delimiter = ',',
         num_args = 0..=1, require_equals = true, default_missing_value = "all", hide_env_values = true
@@ -131,6 +131,20 @@ pub(crate) struct UpArgs {
     )]
     max_instances: u32,
 
+    /// Providers that may run at once as processes of their own on this host
+    #[arg(
+        long, env = "WEFT_MAX_PROVIDERS", value_name = "NUMBER", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=10_000), hide_env_values = true
+    )]
+    max_providers: u32,
+
+    /// How long a provider that is to stop may take to finish what it has under way
+    #[arg(
+        long, env = "WEFT_PROVIDER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "30s",
+        value_parser = parse_duration, hide_env_values = true
+    )]
+    provider_drain_timeout: Duration,
+
     /// How often the host tells what it runs
     #[arg(
         long, env = "WEFT_HEARTBEAT_INTERVAL", value_name = "DURATION", default_value = "30s",
@@ -143,7 +157,7 @@ pub(crate) struct UpArgs {
         long,
         env = "WEFT_LOG_LEVEL",
         value_name = "LEVEL",
-        default_value = "warn,weft::guest=info",
+        default_value = "warn,weft::guest=info,weft::provider=info",
         hide_env_values = true
     )]
     log_level: String,
@@ -165,7 +179,7 @@ pub(crate) struct UpArgs {
 enum FileLoad {
     /// Components, which run within their limits
     Components,
-    /// Providers: programs and archives of them; this version runs none
+    /// Providers: programs, which may do whatever you may
     Providers,
     /// Everything
     All,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weft_model::id::{ConfigName, EntityId, ProviderId};
 use weft_model::labels::Annotations;
 use weft_model::problem::{Coded, Problem};
-use weft_model::reference::Reference;
+use weft_model::reference::{Location, Reference};
 use weft_protocol::control::{Ack, StartProvider};
 use weft_protocol::event::{Data, ProviderStartFailed, ProviderStarted};
 use weft_protocol::{json, wire};
@@ -13,14 +13,18 @@ use weft_runtime::field;
 
 use super::{invalid, malformed};
 use crate::builtin::{Builtin, Kind, reported_image};
-use crate::core::Core;
+use crate::component::expected_digest;
+use crate::core::{Core, ReadConfigs};
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse};
 use crate::mailbox::{self, Address};
 use crate::outlook::Outlook;
-use crate::registry::RunningProvider;
+use crate::provider::{Process, Spec};
+use crate::registry::{Backing, RunningProvider};
 
 const WHAT: &str = "provider start command";
+/// What events about providers tell as the name of a link.
+const LINK_NAME: &str = "default";
 
 struct Start {
     id: ProviderId,
@@ -64,30 +68,32 @@ fn read(intake: &Intake, request: &ControlRequest) -> Result<Start, Refusal> {
     })
 }
 
-async fn run(core: &Core, start: Start) {
+async fn run(core: &Arc<Core>, start: Start) {
     let image = reported_image(&start.image).to_owned();
     // Caught here: the request has been answered, and whoever waits for the outcome waits for an event.
     let outcome = mailbox::catch(try_run(core, &start)).await;
-    match outcome.and_then(|outcome| outcome) {
-        Ok(substitution) => {
+    let outcome = outcome.unwrap_or_else(|refusal| Err(told(&refusal)));
+    match outcome {
+        Ok(provider) => {
+            let substitution = provider.substitution();
             tracing::info!(
                 { field::PROVIDER_ID } = %start.id,
                 image,
                 substitution,
                 "Provider started"
             );
-            core.publish(Data::ProviderStarted(ProviderStarted {
+            let started = ProviderStarted {
                 host_id: core.identity.id.to_string(),
                 image_ref: image,
                 provider_id: start.id.to_string(),
                 annotations: start.annotations,
                 weft_substitution: substitution.map(str::to_owned),
                 ..ProviderStarted::default()
-            }))
-            .await;
+            };
+            core.publish(Data::ProviderStarted(with_claims(started, &provider)))
+                .await;
         }
-        Err(refusal) => {
-            let problem = Problem::new(&refusal as &dyn Coded);
+        Err(problem) => {
             tracing::warn!(
                 { field::PROVIDER_ID } = %start.id,
                 { field::ERROR } = %problem,
@@ -98,7 +104,7 @@ async fn run(core: &Core, start: Start) {
                 provider_ref: start.image.to_string(),
                 provider_id: start.id.to_string(),
                 host_id: core.identity.id.to_string(),
-                link_name: "default".to_owned(),
+                link_name: LINK_NAME.to_owned(),
                 ..ProviderStartFailed::default()
             };
             core.publish(Data::ProviderStartFailed(failed.with_problem(&problem)))
@@ -107,39 +113,114 @@ async fn run(core: &Core, start: Start) {
     }
 }
 
-/// Starts the provider; returns what stands in for the backend that the image means, if something does.
-async fn try_run(core: &Core, start: &Start) -> Result<Option<&'static str>, Refusal> {
+/// Adds what events tell of signed providers alone (spec §2).
+fn with_claims(started: ProviderStarted, provider: &RunningProvider) -> ProviderStarted {
+    let Some(claims) = provider.claims() else {
+        return started;
+    };
+    ProviderStarted {
+        claims: Some(claims.clone()),
+        instance_id: Some(started.provider_id.clone()),
+        public_key: Some(started.provider_id.clone()),
+        link_name: Some(LINK_NAME.to_owned()),
+        ..started
+    }
+}
+
+/// Starts the provider, and returns it as it runs.
+async fn try_run(core: &Arc<Core>, start: &Start) -> Result<RunningProvider, Problem> {
     // Asked again: a stop that came before may have failed.
     if core.registry.provider(&start.id).is_some() {
-        return Err(Refusal::ProviderRunning {
+        return Err(told(&Refusal::ProviderRunning {
             provider: start.id.to_string(),
-        });
+        }));
     }
-    let kind = Kind::of(&start.image)?;
-    let configs = core.read_configs(&start.configs).await?;
-    kind.check(&start.image, &configs.merged, core.identity.stand_in)?;
-    let builtin = match kind {
-        Kind::HttpServer => Builtin::HttpServer,
-        Kind::KeyValue(kind) => Builtin::KeyValue(
-            core.databases
-                .buckets(kind, &start.id, start.image.as_str())
-                .await?,
-        ),
+    match Kind::of(&start.image) {
+        Some(kind) => start_builtin(core, start, kind).await,
+        None => start_process(core, start).await,
+    }
+}
+
+async fn start_builtin(core: &Core, start: &Start, kind: Kind) -> Result<RunningProvider, Problem> {
+    let configs = read_configs(core, start).await?;
+    let builtin = async {
+        kind.check(&start.image, &configs.merged, core.identity.stand_in)?;
+        Ok(match kind {
+            Kind::HttpServer => Builtin::HttpServer,
+            Kind::KeyValue(kind) => Builtin::KeyValue(
+                core.databases
+                    .buckets(kind, &start.id, start.image.as_str())
+                    .await?,
+            ),
+        })
     };
+    let builtin = builtin.await.map_err(|refusal: Refusal| told(&refusal))?;
+    enter(core, start, &configs, Backing::Builtin(Arc::new(builtin))).await
+}
+
+/// Starts a provider as a process of its own. It is entered before its process begins, so that the router says what it is
+/// to know.
+async fn start_process(core: &Arc<Core>, start: &Start) -> Result<RunningProvider, Problem> {
+    let is_file = matches!(start.image.location(), Location::File(_));
+    if is_file && !core.identity.file_loads.providers {
+        return Err(told(&Refusal::FileLoad {
+            what: "providers",
+            reference: start.image.to_string(),
+        }));
+    }
+    let expected = expected_digest(WHAT, &start.annotations).map_err(|refusal| told(&refusal))?;
+    // First, as it is read quickly, and a program may be large.
+    let configs = read_configs(core, start).await?;
+    let executable = core.processes.executables.find(&start.image, expected);
+    let spec = Spec {
+        id: start.id.clone(),
+        annotations: Arc::new(start.annotations.clone()),
+        executable: executable.await?,
+    };
+    let (process, seat) = Process::new(core, spec).map_err(|refusal| told(&refusal))?;
+    let provider = enter(core, start, &configs, Backing::Process(Arc::new(process))).await?;
+    if let Err(refusal) = seat.begin(core).await {
+        let version = core.registry.remove_provider(&start.id);
+        core.settle_registry(version).await;
+        return Err(told(&refusal));
+    }
+    Ok(provider)
+}
+
+/// Enters the provider into what runs here, and waits until the router has acted on that.
+async fn enter(
+    core: &Core,
+    start: &Start,
+    configs: &ReadConfigs,
+    backing: Backing,
+) -> Result<RunningProvider, Problem> {
     let image = reported_image(&start.image);
     let record = core
         .ensure_record(&EntityId::from(&start.id), image)
-        .await?;
+        .await
+        .map_err(|refusal| told(&refusal))?;
     core.settle(record, configs.revision).await;
     let provider = RunningProvider {
         image: image.into(),
         annotations: Arc::new(start.annotations.clone()),
         configs: start.configs.clone().into(),
-        builtin: Arc::new(builtin),
+        backing,
         problems: Arc::new([]),
     };
-    let substitution = provider.substitution();
-    let version = core.registry.put_provider(start.id.clone(), provider)?;
+    let version = core
+        .registry
+        .put_provider(start.id.clone(), provider.clone())
+        .map_err(|full| told(&Refusal::from(full)))?;
     core.settle_registry(version).await;
-    Ok(substitution)
+    Ok(provider)
+}
+
+async fn read_configs(core: &Core, start: &Start) -> Result<ReadConfigs, Problem> {
+    core.read_configs(&start.configs)
+        .await
+        .map_err(|refusal| told(&refusal))
+}
+
+fn told(refusal: &Refusal) -> Problem {
+    Problem::new(refusal as &dyn Coded)
 }

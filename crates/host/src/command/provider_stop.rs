@@ -14,6 +14,7 @@ use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
 use crate::mailbox::Address;
 use crate::outlook::Outlook;
+use crate::registry::Backing;
 
 const WHAT: &str = "provider stop command";
 
@@ -50,6 +51,10 @@ async fn stop(core: &Core, id: &ProviderId) -> Result<(), Refusal> {
             provider: id.to_string(),
         });
     };
+    if let Backing::Process(process) = &provider.backing {
+        // Told as running until it does not: nothing else may take its place before.
+        process.stop(core.processes.options.drain_timeout).await;
+    }
     let version = core.registry.remove_provider(id);
     core.settle_registry(version).await;
     tracing::info!({ field::PROVIDER_ID } = %id, "Provider stopped");

@@ -14,10 +14,13 @@ use weft_model::id::{ComponentId, EntityId, LinkName, ProviderId};
 use weft_model::interface::InterfaceName;
 use weft_model::link::Link;
 use weft_model::problem::{Coded, Problem};
+use weft_protocol::provider::LinkDefinition;
 
 use super::view::View;
 use crate::builtin::Builtin;
-use crate::registry::{RunningComponent, RunningProvider, Snapshot};
+use crate::error::Refusal;
+use crate::provider::{Brief, BriefedLink};
+use crate::registry::{Backing, RunningComponent, RunningProvider, Snapshot};
 
 /// The interface that a link from an HTTP server to a component carries, whichever version the component exports.
 static INCOMING_HANDLER: LazyLock<InterfaceName> = LazyLock::new(|| {
@@ -42,6 +45,8 @@ pub(super) struct ResolvedProvider {
     /// With the address they are served at; `None` for the shared one.
     pub(super) rules: Vec<(Option<SocketAddr>, Rule)>,
     pub(super) problems: Vec<Problem>,
+    /// What its process is to know; `None` where it has none.
+    pub(super) brief: Option<Brief>,
 }
 
 pub(super) fn resolve(running: &Snapshot, view: &View) -> Resolution {
@@ -151,14 +156,22 @@ impl Caller<'_> {
             function: function.to_owned(),
         };
         if let Some(provider) = running.providers.get(link.target.as_str()) {
-            return match (&*provider.builtin, self.import.provision) {
+            let refused = |refusal: Refusal| DenialReason::Refused {
+                target: target.clone(),
+                problem: refusal.to_string(),
+            };
+            let builtin = match &provider.backing {
+                Backing::Builtin(builtin) => builtin,
+                Backing::Process(_) => {
+                    let provider = target.clone();
+                    return Err(refused(Refusal::ProcessCall { provider }));
+                }
+            };
+            return match (&**builtin, self.import.provision) {
                 (Builtin::KeyValue(buckets), Provision::Family) => buckets
                     .backend(&view.merged(&link.target_config))
                     .map(|backend| Route::BuiltIn(backend))
-                    .map_err(|refusal| DenialReason::Refused {
-                        target: target.clone(),
-                        problem: refusal.to_string(),
-                    }),
+                    .map_err(refused),
                 _ => Err(incompatible("*")),
             };
         }
@@ -205,8 +218,19 @@ fn resolve_provider(
     let mut resolved = ResolvedProvider {
         rules: Vec::new(),
         problems: Vec::new(),
+        brief: None,
     };
-    match &*provider.builtin {
+    let builtin = match &provider.backing {
+        Backing::Builtin(builtin) => builtin,
+        Backing::Process(_) => {
+            resolved.brief = Some(Brief {
+                config,
+                links: brief_links(id, view),
+            });
+            return resolved;
+        }
+    };
+    match &**builtin {
         Builtin::HttpServer => {
             for link in view.links_from(&EntityId::from(id)) {
                 if link.carries(&INCOMING_HANDLER) {
@@ -227,6 +251,19 @@ fn resolve_provider(
         }
     }
     resolved
+}
+
+/// The links that a provider process is part of, with their configs.
+fn brief_links(id: &ProviderId, view: &View) -> Vec<BriefedLink> {
+    let id = EntityId::from(id);
+    view.links_of(&id)
+        .map(|link| {
+            let source = view.merged(&link.source_config);
+            let target = view.merged(&link.target_config);
+            // Links that name secrets are refused, as there is no backend to fetch them from.
+            BriefedLink::new(LinkDefinition::new(link, source, target))
+        })
+        .collect()
 }
 
 /// The problem of a rule that leads to a component without HTTP export. The rule is served all the same: requests are told
@@ -298,6 +335,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_provider_process_is_to_know_the_links_that_begin_or_end_at_it() {
+        let mut view = View::default();
+        let record = br#"{"url":"x","links":[{"source_id":"web","target":"kv","name":"default","wit_namespace":"wasi",
+            "wit_package":"keyvalue","interfaces":["store"],"source_config":[],"target_config":["a","b"]}]}"#;
+        view.put_record("COMPONENT_web", record);
+        view.put_config("a", br#"{"url":"1","x":"1"}"#);
+        view.put_config("b", br#"{"url":"2"}"#);
+        let links = |id: &str| brief_links(&id.parse().unwrap(), &view);
+        let [link] = &links("kv")[..] else {
+            panic!("one link");
+        };
+        let expected =
+            [("url", "2"), ("x", "1")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(link.definition.target_config, Config::from(expected));
+        assert_eq!(links("web").first(), Some(link));
+        assert_eq!(links("other"), []);
+    }
+
     #[tokio::test]
     async fn a_component_that_answers_no_http_is_a_problem_of_the_server_it_is_linked_to() {
         let web: ComponentId = "web".parse().unwrap();
@@ -319,7 +375,7 @@ mod tests {
             image: "http-server".into(),
             annotations: Arc::default(),
             configs: Arc::new([]),
-            builtin: Arc::new(Builtin::HttpServer),
+            backing: Backing::Builtin(Arc::new(Builtin::HttpServer)),
             problems: Arc::new([]),
         };
         let mut running = Snapshot {

@@ -84,6 +84,12 @@ impl View {
         self.links.get(source).map_or(&[], Vec::as_slice)
     }
 
+    /// Links that begin or end at `id`, in the order of their sources.
+    pub(super) fn links_of<'a>(&'a self, id: &'a EntityId) -> impl Iterator<Item = &'a Link> {
+        let links = self.links.values().flatten();
+        links.filter(move |link| link.source == *id || link.target == *id)
+    }
+
     /// `names` merged left to right. A config that is gone is as if it were empty (spec §3.2).
     pub(super) fn merged(&self, names: &[ConfigName]) -> Config {
         names

@@ -1,7 +1,10 @@
 //! Providers that this host has not, and backends that nobody named.
 
+use rustix::process::Signal;
+
 use crate::home::Home;
 use crate::running::Up;
+use crate::wait::wait_until;
 
 fn provider(name: &str, image: &str) -> String {
     format!(
@@ -24,17 +27,20 @@ spec:
 const REDIS: &str = "ghcr.io/wasmcloud/keyvalue-redis:0.30.0";
 const STAND_IN: &str = "this host's embedded key-value store, as no backend is named";
 
+/// As good as a provider, as long as nobody asks it anything: it prints a line, and waits for ever.
+const SCRIPT: &str = "#!/bin/sh\necho the program begins\nwhile :; do sleep 1; done\n";
+
 #[test]
-fn a_provider_in_a_file_is_refused() {
+fn a_provider_in_a_file_is_refused_without_leave() {
     let home = Home::new();
-    home.write("kv.par.gz", "a program");
-    home.write("files.yaml", provider("files", "file://kv.par.gz"));
+    home.write("kv", SCRIPT);
+    home.write("files.yaml", provider("files", "file://kv"));
     let _up = Up::start(&home, &[]);
     home.run(&["app", "deploy", "files.yaml"]).exits(4).says(&[
-        "PRV001: ",
-        home.path("kv.par.gz").to_str().unwrap(),
-        "is not built into this host",
-        "hint: built in are ",
+        "HST009: ",
+        home.path("kv").to_str().unwrap(),
+        "loads no providers from files",
+        "hint: start the host with `--allow-file-load=providers`",
         "code: CLI008",
     ]);
     let inventory = home.json(&["get", "inventory"]);
@@ -42,6 +48,29 @@ fn a_provider_in_a_file_is_refused() {
         inventory["hosts"][0]["providers"].as_array().map(Vec::len),
         Some(0)
     );
+}
+
+#[test]
+fn a_provider_in_a_file_runs_with_leave_and_does_not_outlive_a_host_that_is_killed() {
+    let home = Home::new();
+    home.write("kv", SCRIPT);
+    home.write("files.yaml", provider("files", "file://kv"));
+    let mut up = Up::start(&home, &["--allow-file-load"]);
+    home.succeed(&["app", "deploy", "files.yaml"]);
+    up.wait_for("the program begins");
+    let inventory = home.json(&["get", "inventory"]);
+    let annotations = &inventory["hosts"][0]["providers"][0]["annotations"];
+    assert_eq!(annotations["weft.state"], "starting", "{inventory}");
+    let pid = annotations["weft.pid"].as_str().unwrap();
+    let command = format!("/proc/{pid}/cmdline");
+    let is_running = || std::fs::read(&command).is_ok_and(|line| !line.is_empty());
+    assert!(is_running());
+    up.signal(Signal::KILL);
+    assert_eq!(up.ended(), None);
+    wait_until("the end of the provider", || match is_running() {
+        true => Err(pid),
+        false => Ok(()),
+    });
 }
 
 #[test]

@@ -22,6 +22,8 @@ use crate::view::{Block, ProblemView, SchemaVersion, View, millis};
 
 /// How many hosts are asked at once.
 const CONCURRENT_MAX: usize = 16;
+/// What a provider's process is doing where there is nothing to say of it.
+const RUNNING: &str = "running";
 
 /// Show what hosts run
 #[derive(Args, Debug)]
@@ -240,8 +242,10 @@ impl HostView {
                 &provider.application,
             );
             let image = provider.image.clone().unwrap_or_default();
-            row.push(match &provider.substitution {
-                Some(substitution) => format!("{image} ({substitution})"),
+            let state = provider.annotations.get(annotation::STATE);
+            let state = state.filter(|state| *state != RUNNING);
+            row.push(match provider.substitution.as_ref().or(state) {
+                Some(remark) => format!("{image} ({remark})"),
                 None => image,
             });
             table.push(row);

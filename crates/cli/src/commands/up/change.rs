@@ -122,6 +122,18 @@ fn of_event(event: &Event) -> Option<ChangeView> {
             message: data.error.clone(),
             ..ChangeView::new("provider", &data.provider_id, "failed")
         },
+        Data::ProviderDied(data) => ChangeView {
+            message: data.reason.clone(),
+            ..ChangeView::new("provider", &data.provider_id, "died")
+        },
+        Data::ProviderRestarted(data) => ChangeView::new("provider", &data.provider_id, "running"),
+        Data::ProviderCrashLoop(data) => ChangeView {
+            message: data.reason.clone(),
+            ..ChangeView::new("provider", &data.provider_id, "crash-looping")
+        },
+        Data::ProviderHangs(data) => {
+            ChangeView::new("provider", &data.provider_id, "not answering")
+        }
         Data::HealthCheckFailed(data) => {
             ChangeView::new("provider", &data.provider_id, "unhealthy")
         }

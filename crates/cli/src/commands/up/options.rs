@@ -32,6 +32,10 @@ pub struct UpOptions {
     pub access_log: Option<AccessLog>,
     /// Calls that may run at once on the host: slots of its pool.
     pub instances_max: u32,
+    /// Providers that may run at once as processes of their own.
+    pub providers_max: u32,
+    /// How long a provider that is to stop may take to finish what it has under way.
+    pub provider_drain_timeout: Duration,
     /// How often the host tells what it runs.
     pub heartbeat_interval: Duration,
     /// What is logged, and how.
@@ -77,7 +81,7 @@ pub enum NatsSource {
 pub struct FileLoads {
     /// Components, which run within their limits.
     pub components: bool,
-    /// Executables of providers, and archives of them.
+    /// Providers: programs, which may do whatever the host may.
     pub providers: bool,
 }
 
@@ -124,10 +128,9 @@ pub struct PreparedApplication {
 
 impl From<FileLoads> for weft_node::FileLoads {
     fn from(loads: FileLoads) -> Self {
-        if loads.components {
-            Self::Components
-        } else {
-            Self::Denied
+        Self {
+            components: loads.components,
+            providers: loads.providers,
         }
     }
 }

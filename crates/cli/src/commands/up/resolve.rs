@@ -71,6 +71,8 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
             path => AccessLog::File(context.directory.join(path)),
         }),
         instances_max: args.max_instances,
+        providers_max: args.max_providers,
+        provider_drain_timeout: args.provider_drain_timeout,
         heartbeat_interval: args.heartbeat_interval,
         log: LogOptions {
             filter: args.log_level.clone(),
@@ -93,9 +95,13 @@ pub(super) fn warnings(options: &UpOptions) -> Vec<String> {
             "the built-in NATS server at {listen} takes everybody who reaches it into the lattice, without credentials"
         ));
     }
-    if options.file_loads.providers {
-        let text =
-            "this version runs no providers from files yet: `--allow-file-load` allows components";
+    let is_open = match options.nats {
+        NatsSource::Embedded { listen } => !listen.ip().is_loopback(),
+        NatsSource::Join { .. } => true,
+    };
+    if options.file_loads.providers && is_open {
+        let text = "whoever may deploy to this lattice can have any program of this machine run as you: \
+            `--allow-file-load` allows providers";
         warnings.push(text.to_owned());
     }
     warnings

@@ -16,7 +16,7 @@ use weft_runtime::Cause;
 use super::change::ChangeView;
 use super::error::UpError;
 use super::follow::Changes;
-use super::options::{AccessLog, NatsSource, Role, UpOptions};
+use super::options::{AccessLog, LogFormat, NatsSource, Role, UpOptions};
 use super::view::UpView;
 use super::{UpRunner, log};
 use crate::commands::app::address::fetch_addresses;
@@ -26,6 +26,8 @@ use crate::failure::Failure;
 use crate::ui::count;
 use crate::view::{View, millis};
 
+/// How the names of variables begin that providers are given (spec §5.1).
+const TELEMETRY_PREFIX: &str = "OTEL_";
 /// How long the manager may take to tell which applications there are, once the node is ready.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -125,6 +127,14 @@ fn node_options(options: &UpOptions, waits: mpsc::Sender<String>) -> Result<Opti
     node.instances_max = options.instances_max;
     node.warm_instances_max = node.warm_instances_max.min(options.instances_max);
     node.heartbeat_interval = options.heartbeat_interval;
+    node.providers.processes_max = usize::try_from(options.providers_max).unwrap_or(usize::MAX);
+    node.providers.drain_timeout = options.provider_drain_timeout;
+    node.providers.logs_json = options.log.format == LogFormat::Json;
+    // Variables of telemetry are for whatever runs here, under the names that its tools look for.
+    node.providers.environment = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| key.starts_with(TELEMETRY_PREFIX))
+        .collect();
     Ok(node)
 }
 

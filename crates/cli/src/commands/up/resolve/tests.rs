@@ -54,9 +54,11 @@ fn without_arguments_it_is_a_whole_lattice() {
             },
             access_log: None,
             instances_max: 1000,
+            providers_max: 100,
+            provider_drain_timeout: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(30),
             log: LogOptions {
-                filter: "warn,weft::guest=info".to_owned(),
+                filter: "warn,weft::guest=info,weft::provider=info".to_owned(),
                 format: LogFormat::Text,
                 allows_colour: true,
             },
@@ -170,5 +172,7 @@ fn what_is_open_to_others_is_warned_about() {
         assert!(told.len() == 1 && told[0].contains(word), "{told:?}");
     };
     check(&["--listen=0.0.0.0:4222"], "without credentials");
-    check(&["--nats-url=n", "--allow-file-load"], "no providers");
+    check(&["--nats-url=n", "--allow-file-load"], "any program");
+    let alone = warnings(&resolve_args(&["--allow-file-load"]).unwrap());
+    assert_eq!(alone, [""; 0]);
 }
