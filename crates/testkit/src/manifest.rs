@@ -173,6 +173,14 @@ impl Provider {
         self
     }
 
+    /// What it reads.
+    #[must_use]
+    pub fn config(mut self, name: &str, key: &str, value: &str) -> Self {
+        let config = json!([{ "name": name, "properties": { key: value } }]);
+        self.part.properties.insert("config".to_owned(), config);
+        self
+    }
+
     /// Brings requests at `address`, or at each host's own, to `target`.
     #[must_use]
     pub fn serve(mut self, target: &str, address: Option<SocketAddr>) -> Self {

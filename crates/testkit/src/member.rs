@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use weft_manager::Role;
 use weft_model::id::HostId;
 use weft_model::labels::Labels;
-use weft_node::{Broker, Node, Options, Roles};
+use weft_node::{Broker, Node, Options, Policy, Roles};
 
 use crate::site::free_address;
 use crate::wait::{DEADLINE, in_time};
@@ -19,11 +19,15 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 const INSTANCES_MAX: u32 = 200;
 const WARM_INSTANCES_MAX: u32 = 10;
 
+/// Provider processes that may run at once.
+const PROVIDERS_MAX: usize = 3;
+
 /// What joins a lattice.
 #[derive(Clone, Debug)]
 pub struct Join {
     roles: Roles,
     labels: Labels,
+    allows_providers: bool,
 }
 
 /// A node: it runs, or can be started again on the same data.
@@ -66,10 +70,18 @@ impl Join {
         self
     }
 
+    /// The same, without leave to run programs as providers.
+    #[must_use]
+    pub fn without_providers(mut self) -> Self {
+        self.allows_providers = false;
+        self
+    }
+
     fn with(host: bool, manager: bool) -> Self {
         Self {
             roles: Roles { host, manager },
             labels: Labels::new(),
+            allows_providers: true,
         }
     }
 }
@@ -158,6 +170,9 @@ impl Member {
         options.heartbeat_interval = HEARTBEAT_INTERVAL;
         options.instances_max = INSTANCES_MAX;
         options.warm_instances_max = WARM_INSTANCES_MAX;
+        options.file_loads.providers = self.join.allows_providers;
+        options.providers.processes_max = PROVIDERS_MAX;
+        options.providers.policy = policy();
         options
     }
 }
@@ -169,6 +184,18 @@ impl Drop for Member {
             runtime.shutdown_background();
             drop(node);
         }
+    }
+}
+
+/// What is minutes for users is moments for tests.
+fn policy() -> Policy {
+    Policy {
+        backoff_min: Duration::from_millis(50),
+        probe_first: Duration::from_millis(200),
+        probe_period: Duration::from_millis(500),
+        probe_retry: Duration::from_millis(200),
+        probe_timeout: Duration::from_millis(500),
+        ..Policy::default()
     }
 }
 

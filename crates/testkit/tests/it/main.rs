@@ -11,3 +11,4 @@ mod deploy;
 mod heal;
 mod hostile;
 mod images;
+mod providers;
