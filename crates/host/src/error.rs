@@ -127,12 +127,6 @@ pub enum Refusal {
         /// The reference.
         reference: String,
     },
-    /// The provider's image is an archive.
-    #[error("`{path}` is an archive, and this version runs plain programs only")]
-    ProviderArchive {
-        /// The path.
-        path: String,
-    },
     /// The copy of a program that is to be run cannot be kept.
     #[error("cannot keep a copy of the provider's program at `{path}`: {reason}")]
     Executable {
@@ -270,7 +264,6 @@ impl Coded for Refusal {
             Self::BackendNamed { .. } => "PRV002",
             Self::BackendMissing { .. } => "PRV003",
             Self::Database { .. } => "PRV004",
-            Self::ProviderArchive { .. } => "PRV010",
             Self::Executable { .. } | Self::Spawn { .. } => "PRV011",
             Self::TooManyProcesses { .. } => "PRV012",
             Self::CrashLoop { .. } | Self::BackingOff { .. } => "PRV013",
@@ -298,7 +291,7 @@ impl Coded for Refusal {
             | Self::CrashLoop { provider, .. }
             | Self::BackingOff { provider, .. }
             | Self::ProcessCall { provider } => provider.clone(),
-            Self::ProviderArchive { path } | Self::Executable { path, .. } => path.clone(),
+            Self::Executable { path, .. } => path.clone(),
             Self::NoSuchConfig { config }
             | Self::SecretConfig { config }
             | Self::ConfigMalformed { config, .. } => config.clone(),
@@ -328,7 +321,6 @@ impl Coded for Refusal {
             Self::ConfigMalformed { reason, .. } => reason.clone(),
             Self::SecretConfig { .. } => "put the value into a config".to_owned(),
             Self::FileLoad { what, .. } => format!("start the host with `--allow-file-load={what}`"),
-            Self::ProviderArchive { .. } => "name the program itself".to_owned(),
             Self::Spawn { .. } => "run the program by hand on the host's machine to see why".to_owned(),
             Self::TooManyProcesses { .. } => "let another host run it, or raise `--max-providers`".to_owned(),
             Self::CrashLoop { .. } | Self::BackingOff { .. } => {

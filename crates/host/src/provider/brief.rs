@@ -59,12 +59,17 @@ impl BriefedLink {
 
     /// Whether `definition` is of the same link.
     pub(super) fn is_same_link(&self, definition: &LinkDefinition) -> bool {
-        key(&self.definition) == key(definition)
+        are_same_link(&self.definition, definition)
     }
 
     pub(super) fn has_secrets(&self) -> bool {
         !self.source_secrets.is_empty() || !self.target_secrets.is_empty()
     }
+}
+
+/// Whether both are of one link, whatever their configs.
+pub(super) fn are_same_link(a: &LinkDefinition, b: &LinkDefinition) -> bool {
+    key(a) == key(b)
 }
 
 fn key(definition: &LinkDefinition) -> Key<'_> {

@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::task;
 use ulid::Ulid;
 use weft_artifact::FetchError;
+use weft_artifact::claims::Claims;
+use weft_artifact::par::{self, Limits, Target};
 use weft_model::digest::Digest;
 use weft_model::problem::Problem;
 use weft_model::reference::{Location, Reference};
@@ -23,11 +25,8 @@ use crate::error::Refusal;
 const COPY_BYTES: usize = 256 << 10;
 /// Bytes by which archives are told from programs.
 const HEAD_BYTES: usize = 512;
-/// How gzip begins.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// What stands in the head of a tar archive, and where.
-const TAR_MAGIC: &[u8] = b"ustar";
-const TAR_MAGIC_OFFSET: usize = 257;
+/// What stands for a time that never comes in what events tell of claims (spec §2).
+const NEVER: &str = "never";
 
 /// A program to run. Cheap to clone; it is kept while there are clones.
 #[derive(Clone, Debug)]
@@ -51,6 +50,16 @@ struct Inner {
     kept_bytes_max: u64,
     /// Those that somebody may run.
     used: Mutex<BTreeMap<PathBuf, Weak<PathBuf>>>,
+}
+
+/// A copy of a program that has no place yet.
+struct Copy {
+    path: PathBuf,
+    /// The digest of the program.
+    program: Digest,
+    /// The digest of the file that it comes from.
+    file: Digest,
+    claims: Option<ProviderClaims>,
 }
 
 // ===== impl Executable =====
@@ -114,17 +123,17 @@ impl Inner {
         if let Some(kept) = expected.and_then(|digest| self.kept(digest)) {
             return Ok(kept);
         }
-        let (copy, digest) = self.copy(path)?;
+        let copy = self.copy(path)?;
         let found = match expected {
-            Some(expected) if expected != digest => Err(Problem::new(&FetchError::Changed {
+            Some(expected) if expected != copy.file => Err(Problem::new(&FetchError::Changed {
                 reference: image.to_string(),
                 expected,
-                found: digest,
+                found: copy.file,
             })),
-            _ => self.keep(&copy, digest),
+            _ => self.keep(&copy),
         };
         // It is not there any more where all went well.
-        drop(fs::remove_file(copy));
+        drop(fs::remove_file(copy.path));
         found
     }
 
@@ -143,8 +152,8 @@ impl Inner {
         Some(self.used(path))
     }
 
-    /// Copies the program at `path`; gives the copy, and its digest.
-    fn copy(&self, path: &Path) -> Result<(PathBuf, Digest), Problem> {
+    /// Copies the program at `path`, or that for this machine from the archive there.
+    fn copy(&self, path: &Path) -> Result<Copy, Problem> {
         let unreadable = |source: io::Error| {
             let path = path.to_owned();
             Problem::new(&match source.kind() {
@@ -177,21 +186,21 @@ impl Inner {
             .take(HEAD_BYTES as u64)
             .read_to_end(&mut head)
             .map_err(unreadable)?;
-        if is_archive(&head) {
-            let path = path.display().to_string();
-            return Err(Problem::new(&Refusal::ProviderArchive { path }));
-        }
-        let unwritable = |error: io::Error| {
-            Problem::new(&Refusal::Executable {
-                path: self.dir.display().to_string(),
-                reason: error.to_string(),
-            })
-        };
+        let unwritable = |error| self.unwritable(&error);
         let (copy, mut to) = self.create().map_err(unwritable)?;
+        let is_archive = par::is_archive(&head);
         let mut from = head.as_slice().chain(file);
+        if is_archive {
+            return self.unpack(path, from, copy, to);
+        }
         let copied = copy_hashed(&mut from, &mut to, self.bytes_max);
         match copied {
-            Ok(Copied::Whole(digest)) => Ok((copy, digest)),
+            Ok(Copied::Whole(digest)) => Ok(Copy {
+                path: copy,
+                program: digest,
+                file: digest,
+                claims: None,
+            }),
             other => {
                 drop(fs::remove_file(copy));
                 Err(match other {
@@ -201,6 +210,62 @@ impl Inner {
                 })
             }
         }
+    }
+
+    /// Unpacks the program for this machine from an archive, `from` the file at `path`, to `copy`, which `to` is. The
+    /// token and the hashes of the archive are verified.
+    fn unpack(
+        &self,
+        path: &Path,
+        from: impl Read,
+        copy: PathBuf,
+        mut to: File,
+    ) -> Result<Copy, Problem> {
+        let target = Target::current();
+        let limits = Limits {
+            entry_bytes_max: self.bytes_max,
+            ..Limits::default()
+        };
+        let mut from = Hashed {
+            inner: from,
+            hash: Sha256::new(),
+        };
+        let extracted = par::extract(&mut from, &target, &mut to, &limits, SystemTime::now());
+        let unpacked = match extracted {
+            // What stands behind the last entry counts for the digest too.
+            Ok(contents) => io::copy(&mut from, &mut io::sink())
+                .map(|_| contents)
+                .map_err(|error| self.unwritable(&error)),
+            Err(error) => {
+                let mut problem = Problem::new(&error);
+                if problem.subject.is_empty() {
+                    problem.subject = path.display().to_string();
+                }
+                Err(problem)
+            }
+        };
+        let entry = unpacked.map(|contents| (contents.executables.get(&target).copied(), contents));
+        match entry {
+            Ok((Some(program), contents)) => Ok(Copy {
+                path: copy,
+                program: program.digest,
+                file: Digest::from_bytes(from.hash.finalize().into()),
+                claims: Some(told_claims(&contents.claims)),
+            }),
+            other => {
+                drop(fs::remove_file(copy));
+                Err(other
+                    .err()
+                    .unwrap_or_else(|| self.unwritable(&io::Error::from(ErrorKind::NotFound))))
+            }
+        }
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Problem {
+        Problem::new(&Refusal::Executable {
+            path: self.dir.display().to_string(),
+            reason: error.to_string(),
+        })
     }
 
     /// A new file that can be run once it is written.
@@ -219,11 +284,13 @@ impl Inner {
     }
 
     /// Puts `copy` in its place.
-    fn keep(&self, copy: &Path, digest: Digest) -> Result<Executable, Problem> {
-        let path = self.path(digest);
+    fn keep(&self, copy: &Copy) -> Result<Executable, Problem> {
         // Known before it is there, so that it is not taken for one that nobody uses.
-        let executable = self.used(path);
-        let kept = fs::rename(copy, executable.path()).and_then(|()| self.evict());
+        let executable = Executable {
+            claims: copy.claims.clone(),
+            ..self.used(self.path(copy.program))
+        };
+        let kept = fs::rename(&copy.path, executable.path()).and_then(|()| self.evict());
         match kept {
             Ok(()) => Ok(executable),
             Err(error) => Err(Problem::new(&Refusal::Executable {
@@ -275,10 +342,31 @@ impl Inner {
     }
 }
 
-/// Whether a file that begins with `head` holds other files.
-fn is_archive(head: &[u8]) -> bool {
-    let tar = head.get(TAR_MAGIC_OFFSET..).unwrap_or_default();
-    head.starts_with(&GZIP_MAGIC) || tar.starts_with(TAR_MAGIC)
+/// Claims as events tell them.
+fn told_claims(claims: &Claims) -> ProviderClaims {
+    let time = |seconds: Option<u64>| seconds.map_or_else(|| NEVER.to_owned(), |at| at.to_string());
+    ProviderClaims {
+        issuer: claims.issuer.clone(),
+        tags: None,
+        name: claims.name().map(str::to_owned),
+        version: claims.version().map(str::to_owned),
+        not_before_human: time(claims.not_before),
+        expires_human: time(claims.expires_at),
+    }
+}
+
+/// Reads, and hashes what is read.
+struct Hashed<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..length]);
+        Ok(length)
+    }
 }
 
 /// What was copied.
@@ -354,6 +442,58 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path().join("kept")).unwrap().count(), 2);
     }
 
+    fn archive(target: &str) -> Vec<u8> {
+        let claims = weft_artifact::claims::ProviderClaims {
+            name: Some("echo".to_owned()),
+            ..Default::default()
+        };
+        let builder = par::Builder::new(claims)
+            .executable(target.parse().unwrap(), b"#!/bin/echo".to_vec())
+            .executable("riscv64-plan9".parse().unwrap(), b"other".to_vec());
+        let mut bytes = Vec::new();
+        builder
+            .write(
+                &mut bytes,
+                par::Compression::Gzip,
+                &nkeys::KeyPair::new_service().public_key(),
+                Default::default(),
+                &nkeys::KeyPair::new_account(),
+            )
+            .unwrap();
+        bytes
+    }
+
+    #[tokio::test]
+    async fn the_program_for_this_machine_is_taken_out_of_an_archive() {
+        let dir = tempfile::tempdir().unwrap();
+        let executables = Executables::new(dir.path().join("kept"), 1 << 20, 1 << 20);
+        let path = dir.path().join("echo.par.gz");
+        let image = reference(&path);
+        let bytes = archive(Target::current().as_str());
+        fs::write(&path, &bytes).unwrap();
+        let digest = weft_artifact::digest(&bytes);
+        let found = executables.find(&image, Some(digest)).await.unwrap();
+        assert_eq!(fs::read(found.path()).unwrap(), b"#!/bin/echo");
+        let claims = found.claims.unwrap();
+        assert_eq!(claims.name.as_deref(), Some("echo"));
+        assert_eq!(claims.expires_human, "never");
+
+        let code = async |digest| {
+            let found = executables.find(&image, digest).await;
+            found.unwrap_err().code.into_owned()
+        };
+        fs::write(&path, archive("mips-plan9")).unwrap();
+        assert_eq!(code(Some(digest)).await, "ART028");
+        let mut broken = bytes.clone();
+        broken.truncate(bytes.len() / 2);
+        fs::write(&path, broken).unwrap();
+        assert_eq!(code(None).await, "ART027");
+        fs::write(&path, archive(Target::current().as_str())).unwrap();
+        assert_eq!(code(Some(digest)).await, "ART005");
+        // Nothing is left of what was not kept.
+        assert_eq!(fs::read_dir(dir.path().join("kept")).unwrap().count(), 1);
+    }
+
     #[tokio::test]
     async fn what_is_no_program_is_refused() {
         let dir = tempfile::tempdir().unwrap();
@@ -369,11 +509,7 @@ mod tests {
         check(&"file://provider".parse().unwrap(), "ART004").await;
         check(&"ghcr.io/a/b:1".parse().unwrap(), "PRV001").await;
         fs::write(&path, [0x1f, 0x8b, 8, 0]).unwrap();
-        check(&image, "PRV010").await;
-        let mut tar = vec![0; 512];
-        tar[257..262].copy_from_slice(b"ustar");
-        fs::write(&path, tar).unwrap();
-        check(&image, "PRV010").await;
+        check(&image, "ART027").await;
         fs::write(&path, vec![b'x'; 601]).unwrap();
         check(&image, "ART003").await;
     }

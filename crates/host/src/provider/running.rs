@@ -13,7 +13,7 @@ use weft_model::id::{EntityId, ProviderId};
 use weft_protocol::provider::LinkDefinition;
 use weft_runtime::{TaskKind, field};
 
-use super::brief::{Brief, BriefedLink, Change, changes};
+use super::brief::{Brief, BriefedLink, Change, are_same_link, changes};
 use super::executable::Executable;
 use super::host_data::{Origin, line};
 use super::keys::ProcessKeys;
@@ -39,6 +39,9 @@ pub(super) struct Running {
     first_brief: Arc<Brief>,
     /// What it was told, as far as is known.
     told: Brief,
+    /// Links of which deletions were told a moment ago. SDKs follow deletions and puts side by side, so that what is sent one
+    /// after the other may be acted upon the other way round.
+    uncertain: Vec<LinkDefinition>,
     /// Whether it has answered, so that what it is told from then on reaches it.
     is_listening: bool,
     /// Whether it answers on a subject of its own.
@@ -91,6 +94,7 @@ impl Running {
             keys,
             told: (*brief).clone(),
             first_brief: brief,
+            uncertain: Vec::new(),
             is_listening: false,
             has_own_subject: false,
         })
@@ -129,13 +133,17 @@ impl Running {
         }
     }
 
-    /// Tells the process what is new in `brief`. What could not be sent is tried again the next time.
-    pub(super) async fn tell(&mut self, brief: &Brief) {
+    /// Tells the process what is new in `brief`. What could not be sent is tried again the next time. Returns whether there
+    /// is something to repeat.
+    pub(super) async fn tell(&mut self, brief: &Brief) -> bool {
+        let mut has_deleted = false;
         for change in changes(&self.told.links, &brief.links) {
             match change {
                 Change::Delete(link) => {
                     if self.talk.delete_link(&link.definition).await.is_ok() {
                         self.told.links.retain(|told| *told != link);
+                        self.doubt(&link.definition);
+                        has_deleted = true;
                     }
                 }
                 Change::Put(link) => {
@@ -149,14 +157,43 @@ impl Running {
         if is_config_new && self.talk.update_config(&brief.config).await.is_ok() {
             self.told.config.clone_from(&brief.config);
         }
+        has_deleted
     }
 
     /// Somebody has told all processes of the provider that a link is gone: the host of another one, perhaps, of which it has
-    /// other configs now. A process that is still to have it is told so again; one that has it ignores that.
-    pub(super) async fn restore(&self, deleted: &LinkDefinition, brief: &Brief) {
+    /// other configs now. A process that is still to have it is told so again; one that has it ignores that. Returns whether
+    /// there is something to repeat.
+    pub(super) async fn restore(&mut self, deleted: &LinkDefinition, brief: &Brief) -> bool {
         let mut links = brief.links.iter();
-        if let Some(link) = links.find(|link| link.is_same_link(deleted)) {
-            self.put(link).await;
+        let Some(link) = links.find(|link| link.is_same_link(deleted)) else {
+            return false;
+        };
+        self.doubt(deleted);
+        self.put(link).await;
+        true
+    }
+
+    /// Tells the process once more which of the links in doubt are there and which are not. `is_last` ends the doubt.
+    pub(super) async fn repeat(&mut self, brief: &Brief, is_last: bool) {
+        for doubted in &self.uncertain {
+            let mut links = brief.links.iter();
+            match links.find(|link| link.is_same_link(doubted)) {
+                Some(link) => drop(self.put(link).await),
+                None => drop(self.talk.delete_link(doubted).await),
+            }
+        }
+        if is_last {
+            self.uncertain.clear();
+        }
+    }
+
+    fn doubt(&mut self, link: &LinkDefinition) {
+        if !self
+            .uncertain
+            .iter()
+            .any(|known| are_same_link(known, link))
+        {
+            self.uncertain.push(link.clone());
         }
     }
 

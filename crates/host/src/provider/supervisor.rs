@@ -29,6 +29,13 @@ use super::talk::{Probed, Talk};
 use crate::core::Core;
 use crate::error::Refusal;
 
+/// When links are told again of which deletions were told: deletions and puts are heard side by side, and nobody says when.
+const REPEAT_PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+];
+
 /// A provider that is a process of its own.
 pub(crate) struct Process {
     brief: watch::Sender<Arc<Brief>>,
@@ -66,6 +73,8 @@ struct Supervisor {
     running: Option<Running>,
     /// Whether the handle is gone.
     is_orphan: bool,
+    /// When links are told again next, and which of the pauses ends then.
+    repeat: Option<(Instant, usize)>,
     /// A question for health that is under way.
     probe: Option<BoxFuture<'static, Probed>>,
     /// A request to stop that is under way.
@@ -83,6 +92,7 @@ enum Event {
     Briefed,
     LinkDeleted(Message),
     DeletionsEnded,
+    Repeat,
     Tick,
 }
 
@@ -173,6 +183,7 @@ impl Seat {
             began: Instant::now(),
             running: None,
             is_orphan: false,
+            repeat: None,
             probe: None,
             stopping: None,
             deletions: None,
@@ -231,6 +242,7 @@ impl Supervisor {
                 Some(message) => Event::LinkDeleted(message),
                 None => Event::DeletionsEnded,
             },
+            () = sleep_until(self.repeat.map(|(due, _)| due)) => Event::Repeat,
             () = sleep_until(deadline.map(|deadline| self.began + deadline)) => Event::Tick,
         }
     }
@@ -241,6 +253,7 @@ impl Supervisor {
                 self.running = None;
                 self.probe = None;
                 self.stopping = None;
+                self.repeat = None;
                 Input::Exited(exit)
             }
             Event::Probed(probed) => {
@@ -254,6 +267,7 @@ impl Supervisor {
             }
             Event::Stop(drain_max) => Input::Stop { drain_max },
             Event::Tick => Input::Tick,
+            Event::Repeat => return self.repeat().await,
             Event::Briefed => return self.tell().await,
             Event::LinkDeleted(message) => return self.restore(&message).await,
             Event::DeletionsEnded => {
@@ -362,9 +376,28 @@ impl Supervisor {
 
     async fn tell(&mut self) {
         let brief = Arc::clone(&self.seat.brief.borrow_and_update());
-        if let Some(running) = &mut self.running {
-            running.tell(&brief).await;
+        if let Some(running) = &mut self.running
+            && running.tell(&brief).await
+        {
+            self.repeat_from(0);
         }
+    }
+
+    async fn repeat(&mut self) {
+        let Some((_, pause)) = self.repeat.take() else {
+            return;
+        };
+        let brief = Arc::clone(&self.seat.brief.borrow());
+        if let Some(running) = &mut self.running {
+            let is_last = pause + 1 == REPEAT_PAUSES.len();
+            running.repeat(&brief, is_last).await;
+            self.repeat_from(pause + 1);
+        }
+    }
+
+    fn repeat_from(&mut self, pause: usize) {
+        let next = REPEAT_PAUSES.get(pause);
+        self.repeat = next.map(|&wait| (Instant::now() + wait, pause));
     }
 
     async fn restore(&mut self, message: &Message) {
@@ -372,8 +405,10 @@ impl Supervisor {
             return;
         };
         let brief = Arc::clone(&self.seat.brief.borrow());
-        if let Some(running) = &self.running {
-            running.restore(&deleted, &brief).await;
+        if let Some(running) = &mut self.running
+            && running.restore(&deleted, &brief).await
+        {
+            self.repeat_from(0);
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn provider_options(options: &Options, nats_url: &str) -> provider::O
         providers.user = user(credentials);
         if providers.user.is_none() && !matches!(credentials, Credentials::Anonymous) {
             tracing::warn!(
-                "Providers connect to NATS without credentials: only files of them can be passed on"
+                "Providers connect to NATS without credentials: only a user JWT with its seed can be passed on"
             );
         }
     }
@@ -33,11 +33,15 @@ pub(super) fn provider_options(options: &Options, nats_url: &str) -> provider::O
 }
 
 fn user(credentials: &Credentials) -> Option<provider::User> {
-    let Credentials::File(path) = credentials else {
-        return None;
-    };
-    // The node itself has connected with it already.
-    parse_credentials(&fs::read_to_string(path).ok()?)
+    match credentials {
+        // The node itself has connected with it already.
+        Credentials::File(path) => parse_credentials(&fs::read_to_string(path).ok()?),
+        Credentials::Jwt { jwt, seed } => Some(provider::User {
+            jwt: jwt.clone(),
+            seed: seed.reveal().to_owned(),
+        }),
+        _ => None,
+    }
 }
 
 /// The user in the text of a file of credentials.

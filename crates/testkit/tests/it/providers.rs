@@ -396,7 +396,7 @@ async fn what_may_not_or_cannot_run_is_told() {
     let program: PathBuf = PROVIDER.into();
     check(&strict, "a", &program, &[], "HST009").await;
     check(&node, "b", &program, &["SECRET_key"], "HST008").await;
-    let text = site.file("text", b"not a program");
+    let text = site.file("text", b"#!/no/such/interpreter");
     std::fs::set_permissions(&text, PermissionsExt::from_mode(0o755)).unwrap();
     check(&node, "c", &text, &[], "PRV011").await;
     check(&node, "d", &site.directory().join("none"), &[], "ART001").await;
