@@ -38,6 +38,9 @@ mod auth;
 mod client;
 mod entropy;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod jetstream;
 mod listener;
 mod options;

@@ -40,6 +40,9 @@ pub struct TimeShift(Arc<AtomicI64>);
 pub(crate) struct Clock {
     began: Instant,
     shift: TimeShift,
+    /// What it shows instead, where something else drives it.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) driven: Option<Now>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -56,10 +59,16 @@ impl Clock {
         Self {
             began: Instant::now(),
             shift,
+            #[cfg(any(test, fuzzing))]
+            driven: None,
         }
     }
 
     pub(crate) fn now(&self) -> Now {
+        #[cfg(any(test, fuzzing))]
+        if let Some(now) = self.driven {
+            return now;
+        }
         let shift = self.shift.0.load(Ordering::Relaxed);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         Now {

@@ -4,6 +4,8 @@
 //! changed. Answers about a stream wait for the commit of what they tell.
 
 mod consumers;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod driver;
 mod gate;
 mod interest;
 mod lifecycle;
@@ -102,6 +104,8 @@ pub(crate) struct Engine {
     sourcing: VecDeque<StreamId>,
     /// Consumers whose stored state is out of date.
     unsaved: BTreeSet<ConsumerKey>,
+    /// Those of them whose receivers are told, behind this batch, that their acknowledgements are noted.
+    confirmed: BTreeSet<ConsumerKey>,
     save_due: Option<Tick>,
     sync_due: Option<Tick>,
     pub(super) entropy: Entropy,
@@ -119,13 +123,24 @@ impl Engine {
         router: Arc<Router>,
         mailbox: Arc<Mailbox>,
     ) -> Result<Self, EngineError> {
+        let clock = Clock::new(bounds.time_shift.clone());
+        Self::with_clock(bounds, clock, disk, router, mailbox)
+    }
+
+    fn with_clock(
+        bounds: EngineBounds,
+        clock: Clock,
+        disk: Disk,
+        router: Arc<Router>,
+        mailbox: Arc<Mailbox>,
+    ) -> Result<Self, EngineError> {
         let counters = Arc::clone(&router.counters);
         let courier = Courier::new(Arc::clone(&router), Arc::clone(&mailbox));
         let committer = Committer::start(disk.clone(), courier.another(), Arc::clone(&counters))
             .map_err(EngineError::Thread)?;
         let mut engine = Self {
-            clock: Clock::new(bounds.time_shift.clone()),
             bounds,
+            clock,
             router,
             counters,
             mailbox,
@@ -142,6 +157,7 @@ impl Engine {
             followers: BTreeMap::new(),
             sourcing: VecDeque::new(),
             unsaved: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
             save_due: None,
             sync_due: None,
             entropy: Entropy::new(),
@@ -160,26 +176,34 @@ impl Engine {
             let timeout = self.timeout();
             let mailbox = Arc::clone(&self.mailbox);
             let mail = mailbox.take(Some(timeout));
-            let now = self.clock.now();
-            for turn in mail.chunks(TURN) {
-                for mail in turn {
-                    match mail {
-                        Mail::Ingest(ingest) => self.ingest(now, ingest),
-                        Mail::Interest(subject) => self.interest_changed(now, subject),
-                        Mail::Stop => is_stopping = true,
-                    }
-                }
-                self.poll_sources(now);
-            }
-            self.run_timers(now);
-            self.poll_sources(now);
-            self.poll_consumers(now);
-            if is_stopping {
-                self.save_consumers();
-            }
-            self.close_batch(now);
+            is_stopping = self.round(&mail);
             mailbox.release(&mail);
         }
+    }
+
+    /// Deals with a portion of mail and with what is due, and commits what changed. Returns whether it is the last.
+    fn round(&mut self, mail: &[Mail]) -> bool {
+        let now = self.clock.now();
+        let mut is_stopping = false;
+        for turn in mail.chunks(TURN) {
+            for mail in turn {
+                match mail {
+                    Mail::Ingest(ingest) => self.ingest(now, ingest),
+                    Mail::Interest(subject) => self.interest_changed(now, subject),
+                    Mail::Stop => is_stopping = true,
+                }
+            }
+            self.poll_sources(now);
+        }
+        self.run_timers(now);
+        self.poll_sources(now);
+        self.poll_consumers(now);
+        if is_stopping {
+            self.save_consumers();
+        }
+        self.save_confirmed();
+        self.close_batch(now);
+        is_stopping
     }
 
     /// Subscribes to what the API, receivers and publishers send.

@@ -103,16 +103,18 @@ impl Stream {
         effects
     }
 
-    /// Puts back a message that was stored before the last start, in order of sequence.
-    pub(crate) fn restore(&mut self, stored: Stored) {
+    /// Puts back a message that was stored before the last start, in order of sequence. The index has it from
+    /// [`Stream::restored`] on.
+    pub(crate) fn restore(&mut self, now: Now, stored: &Stored) {
         self.note_expiry(stored.seq, stored.expiry);
-        self.dedupe
-            .stored(stored.msg_id.as_deref(), stored.seq, stored.time);
-        self.index.append(&stored);
+        let window = self.config.duplicate_window;
+        self.dedupe.restored(stored, now.wall, window);
+        self.index.restore(stored);
     }
 
     /// Ends the restoration: sequences up to `last_seq` were used, and everything below `floor` is gone.
     pub(crate) fn restored(&mut self, floor: u64, last_seq: u64, last_time: WallTime) {
+        self.index.finish_restore();
         self.index.raise(floor, last_seq, last_time);
         self.skip_ageless();
     }

@@ -36,10 +36,13 @@ pub(crate) enum Job {
     },
     /// Remove what the tables still hold of a stream's messages before a sequence.
     Sweep { stream: StreamId, below: u64 },
+    /// See whether there is a pack to be made.
+    Pack,
 }
 
 /// The engine's end of the thread.
 pub(crate) struct Committer {
+    disk: Disk,
     jobs: Option<SyncSender<Job>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -51,6 +54,8 @@ struct Shared {
     committed: AtomicU64,
     /// A write failed. Nothing is committed from then on.
     has_failed: AtomicBool,
+    /// The thread was told to look for packs.
+    is_told: AtomicBool,
 }
 
 /// The thread's own state.
@@ -69,7 +74,7 @@ impl Committer {
         let (jobs, receiver) = sync_channel(JOBS_MAX);
         let shared = Arc::new(Shared::default());
         let worker = Worker {
-            disk,
+            disk: disk.clone(),
             courier,
             counters,
             shared: Arc::clone(&shared),
@@ -77,6 +82,7 @@ impl Committer {
         };
         let thread = tasks::spawn_thread("weft-broker-store", move || worker.run(&receiver))?;
         Ok(Self {
+            disk,
             jobs: Some(jobs),
             shared,
             thread: Some(thread),
@@ -102,6 +108,13 @@ impl Committer {
     /// Notes a batch that the engine committed itself, which it does only while nothing is queued.
     pub(crate) fn note_committed(&self, batch: u64) {
         self.shared.committed.store(batch, Ordering::Release);
+        if self.disk.wants_packing()
+            && !self.shared.is_told.swap(true, Ordering::AcqRel)
+            && let Some(jobs) = &self.jobs
+        {
+            // If the thread has so much to do, it looks by itself.
+            let _ = jobs.try_send(Job::Pack);
+        }
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -129,6 +142,8 @@ impl Worker {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Some(round) = self.next_round(jobs) {
             self.commit(round);
+            // One at a time, so that nobody waits for long.
+            self.pack();
         }
         self.sync();
     }
@@ -136,7 +151,7 @@ impl Worker {
     /// All jobs that are queued, waiting for the first. None once there will be no more.
     fn next_round(&mut self, jobs: &Receiver<Job>) -> Option<Vec<Job>> {
         let first = loop {
-            if self.sweeps.is_empty() {
+            if self.sweeps.is_empty() && !self.disk.wants_packing() {
                 match jobs.recv() {
                     Ok(job) => break job,
                     Err(RecvError) => return None,
@@ -144,6 +159,7 @@ impl Worker {
             }
             match jobs.try_recv() {
                 Ok(job) => break job,
+                Err(TryRecvError::Empty) if self.sweeps.is_empty() => self.pack(),
                 Err(TryRecvError::Empty) => self.sweep(),
                 // The rest is swept after the next start.
                 Err(TryRecvError::Disconnected) => return None,
@@ -170,6 +186,7 @@ impl Worker {
                     batches.push((batch, is_committed, outgoing));
                 }
                 Job::Sweep { stream, below } => self.sweeps.push_back((stream, below)),
+                Job::Pack => self.shared.is_told.store(false, Ordering::Release),
             }
         }
         let is_durable = !is_synced || self.sync();
@@ -219,13 +236,30 @@ impl Worker {
         false
     }
 
+    /// Makes a pack, if one is to be made.
+    fn pack(&self) {
+        if self.shared.has_failed.load(Ordering::Acquire) {
+            return self.disk.drop_wanted();
+        }
+        if let Err(error) = self.disk.pack_next() {
+            self.counters.corrupt_records.add(1);
+            tracing::error!(%error, "Cannot read what is to be packed");
+        }
+    }
+
     /// Removes some of the remains of deleted messages.
     fn sweep(&mut self) {
         let Some((stream, below)) = self.sweeps.front().copied() else {
             return;
         };
         let mut writes = Writes::default();
-        for table in [Table::Heads, Table::Bodies] {
+        let packed_below = self.disk.unpack(stream, below);
+        for (table, below) in [
+            (Table::Packs, packed_below),
+            (Table::Gone, packed_below),
+            (Table::Heads, below),
+            (Table::Bodies, below),
+        ] {
             match self.disk.keys_below(table, stream, below, SWEEP_LEN) {
                 Ok(keys) => keys.into_iter().for_each(|key| writes.sweep(table, key)),
                 Err(error) => {

@@ -1,13 +1,17 @@
 //! The database: opening, reading, committing.
 
+use std::collections::HashMap;
 use std::fs::File;
+use std::ops::RangeBounds;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode};
+use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Slice};
 
+use super::contain::{Records, contain};
 use super::layout::Layout;
+use super::packs::Packs;
 use super::record::{StreamId, message_key};
 use super::write::{Table, Writes};
 
@@ -24,6 +28,7 @@ const JOURNAL_LEN_MAX: u64 = 128 * 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Disk {
     tables: Tables,
+    pub(super) packs: Arc<Packs>,
     layout: Arc<Layout>,
     /// Keeps other processes out; given up last.
     _lock: Arc<File>,
@@ -36,6 +41,8 @@ pub(super) struct Tables {
     meta: Keyspace,
     heads: Keyspace,
     bodies: Keyspace,
+    packs: Keyspace,
+    gone: Keyspace,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -44,6 +51,7 @@ impl Disk {
     pub(super) fn new(tables: Tables, layout: Layout, lock: File) -> Self {
         Self {
             tables,
+            packs: Arc::default(),
             layout: Arc::new(layout),
             _lock: Arc::new(lock),
         }
@@ -53,22 +61,42 @@ impl Disk {
     pub(crate) fn body(&self, stream: StreamId, seq: u64) -> fjall::Result<Bytes> {
         let found = self
             .tables
-            .bodies
-            .get(message_key(stream, seq))
+            .get(Table::Bodies, &message_key(stream, seq))
             .inspect_err(|error| self.note(error))?;
         Ok(found.map_or_else(Bytes::new, Bytes::from))
     }
 
     /// Hands changes to the operating system: from then on they survive the end of this process.
     pub(crate) fn commit(&self, writes: Writes) -> fjall::Result<()> {
+        self.packs
+            .during(writes, |writes| self.commit_as_is(writes))
+    }
+
+    /// The same for changes that concern no pack, or packs alone.
+    pub(super) fn commit_as_is(&self, writes: Writes) -> fjall::Result<()> {
         self.tables
             .commit(writes)
             .inspect_err(|error| self.note(error))
     }
 
+    /// Drops all packs.
+    pub(super) fn clear_packs(&self) -> fjall::Result<()> {
+        self.packs.begin(HashMap::new(), Vec::new());
+        self.tables.clear_packs()
+    }
+
     /// Forces everything that was committed to the disk: from then on it survives a loss of power.
     pub(crate) fn sync(&self) -> fjall::Result<()> {
         self.tables.sync().inspect_err(|error| self.note(error))
+    }
+
+    /// Moves everything from the journal to the tables.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn write_out(&self) {
+        for table in Table::ALL {
+            let written = self.tables.table(table).rotate_memtable_and_wait();
+            written.expect("tests have a working disk");
+        }
     }
 
     /// Leaves a mark if `error` says that tables are damaged, so that the next start mends them.
@@ -82,6 +110,12 @@ impl Disk {
         }
     }
 
+    /// All records of a table in a range of keys, in order.
+    pub(super) fn records(&self, table: Table, range: impl RangeBounds<Vec<u8>>) -> Records {
+        self.tables.records(table, range)
+    }
+
+    #[cfg(test)]
     pub(super) fn table(&self, table: Table) -> &Keyspace {
         self.tables.table(table)
     }
@@ -89,6 +123,10 @@ impl Disk {
 
 impl Tables {
     pub(super) fn open(path: &Path) -> fjall::Result<Self> {
+        contain(|| Self::try_open(path))
+    }
+
+    fn try_open(path: &Path) -> fjall::Result<Self> {
         let database = Database::builder(path)
             .worker_threads(1)
             .cache_size(CACHE_LEN)
@@ -99,7 +137,17 @@ impl Tables {
             meta: database.keyspace("meta", options)?,
             heads: database.keyspace("heads", options)?,
             bodies: database.keyspace("bodies", options)?,
+            packs: database.keyspace("packs", options)?,
+            gone: database.keyspace("gone", options)?,
             database,
+        })
+    }
+
+    /// Drops all packs.
+    pub(super) fn clear_packs(&self) -> fjall::Result<()> {
+        contain(|| {
+            self.packs.clear()?;
+            self.gone.clear()
         })
     }
 
@@ -112,18 +160,38 @@ impl Tables {
                 None => batch.remove(table, write.key),
             }
         }
-        batch.commit()
+        contain(|| batch.commit())
+    }
+
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> fjall::Result<Option<Slice>> {
+        contain(|| self.table(table).get(key))
+    }
+
+    /// All records in a range of keys, in order.
+    pub(super) fn records(&self, table: Table, range: impl RangeBounds<Vec<u8>>) -> Records {
+        Records::new(|| self.table(table).range(range))
+    }
+
+    pub(super) fn last_key(&self, table: Table) -> fjall::Result<Option<Slice>> {
+        contain(|| {
+            self.table(table)
+                .last_key_value()
+                .map(Guard::key)
+                .transpose()
+        })
     }
 
     pub(super) fn sync(&self) -> fjall::Result<()> {
         self.database.persist(PersistMode::SyncData)
     }
 
-    pub(super) fn table(&self, table: Table) -> &Keyspace {
+    fn table(&self, table: Table) -> &Keyspace {
         match table {
             Table::Meta => &self.meta,
             Table::Heads => &self.heads,
             Table::Bodies => &self.bodies,
+            Table::Packs => &self.packs,
+            Table::Gone => &self.gone,
         }
     }
 }

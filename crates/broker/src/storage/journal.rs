@@ -55,10 +55,11 @@ struct Inspection {
 
 // ---------------------------------------------------------------------------------------------------------
 
-/// Mends all journals in `directory`, which nothing else may have open.
-pub(super) fn mend(directory: &Path, counters: &Counters) -> io::Result<()> {
+/// Mends all journals in `directory`, which nothing else may have open. Returns whether any was damaged.
+pub(super) fn mend(directory: &Path, counters: &Counters) -> io::Result<bool> {
+    let mut is_mended = false;
     let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         entries => entries?,
     };
     for entry in entries {
@@ -82,9 +83,10 @@ pub(super) fn mend(directory: &Path, counters: &Counters) -> io::Result<()> {
         }
         if !inspection.damaged.is_empty() {
             rewrite(&path, &inspection.good)?;
+            is_mended = true;
         }
     }
-    Ok(())
+    Ok(is_mended)
 }
 
 fn inspect(path: &Path) -> io::Result<Inspection> {

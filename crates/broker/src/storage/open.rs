@@ -35,8 +35,14 @@ impl Disk {
             return Err(OpenError::Locked { path });
         };
         layout.settle().map_err(directory_failed)?;
-        journal::mend(&layout.tables, counters).map_err(directory_failed)?;
+        let is_mended = journal::mend(&layout.tables, counters).map_err(directory_failed)?;
         let mut tables = open_tables(&layout)?;
+        if is_mended {
+            // They may have what was cut out, or may not know what was removed.
+            tables
+                .clear_packs()
+                .map_err(|error| classify(&layout.root, error))?;
+        }
         if layout.is_marked() {
             tables = mend_tables(tables, &layout, counters)?;
         }

@@ -26,17 +26,12 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whether everything in the tables can be read.
 pub(super) fn is_sound(tables: &Tables) -> bool {
-    [Table::Meta, Table::Heads, Table::Bodies]
+    Table::ALL
         .into_iter()
-        .all(|table| {
-            tables
-                .table(table)
-                .iter()
-                .all(|guard| guard.into_inner().is_ok())
-        })
+        .all(|table| tables.records(table, ..).all(|record| record.is_ok()))
 }
 
-/// Copies what can be read of `from` to a new database in `path`. Each record that cannot is named and counted.
+/// Copies what can be read of `from` to a new database in `path`, without packs, which tell nothing new. Each record that cannot is named and counted.
 pub(super) fn rebuild(from: &Tables, path: &Path, counters: &Counters) -> fjall::Result<()> {
     let to = Tables::open(path)?;
     let mut copy = Copy {
@@ -66,9 +61,8 @@ struct Copy<'a> {
 
 impl Copy<'_> {
     fn meta(&mut self) -> fjall::Result<()> {
-        let table = self.from.table(Table::Meta);
-        for guard in table.iter() {
-            let Ok((key, value)) = guard.into_inner() else {
+        for record in self.from.records(Table::Meta, ..) {
+            let Ok((key, value)) = record else {
                 return self.meta_one_by_one();
             };
             self.put_meta(&key, value.into())?;
@@ -78,22 +72,27 @@ impl Copy<'_> {
 
     /// The same for a table that cannot be iterated over.
     fn meta_one_by_one(&mut self) -> fjall::Result<()> {
-        let table = self.from.table(Table::Meta);
         self.meta_key(&MetaKey::NextId.encode())?;
-        for id in 0..=self.stream_id_max() {
+        for id in 0..=self.stream_id_max().min(StreamId::MAX - 1) {
             if !self.meta_key(&MetaKey::Stream(id).encode())? {
                 continue;
             }
             self.meta_key(&MetaKey::Bounds(id).encode())?;
             self.meta_key(&MetaKey::Sources(id).encode())?;
-            for prefix in [
-                MetaKey::Consumer(id, "").encode(),
-                MetaKey::ConsumerState(id, "").encode(),
+            for (prefix, next) in [
+                (MetaKey::Consumer(id, ""), MetaKey::Consumer(id + 1, "")),
+                (
+                    MetaKey::ConsumerState(id, ""),
+                    MetaKey::ConsumerState(id + 1, ""),
+                ),
             ] {
-                for guard in table.prefix(&prefix) {
-                    match guard.into_inner() {
+                let range = prefix.encode()..next.encode();
+                for record in self.from.records(Table::Meta, range) {
+                    match record {
                         Ok((key, value)) => self.put_meta(&key, value.into())?,
-                        Err(error) => report(self.counters, "meta", Some(&prefix), &error),
+                        Err(error) => {
+                            report(self.counters, "meta", Some(&prefix.encode()), &error);
+                        }
                     }
                 }
             }
@@ -103,7 +102,7 @@ impl Copy<'_> {
 
     /// Copies one record. Returns whether there is one, readable or not.
     fn meta_key(&mut self, key: &[u8]) -> fjall::Result<bool> {
-        match self.from.table(Table::Meta).get(key) {
+        match self.from.get(Table::Meta, key) {
             Ok(Some(value)) => self.put_meta(key, value.into())?,
             Ok(None) => return Ok(false),
             Err(error) => report(self.counters, "meta", Some(key), &error),
@@ -113,10 +112,7 @@ impl Copy<'_> {
 
     /// The highest number of a stream that anything tells of.
     fn stream_id_max(&self) -> StreamId {
-        let last_key = |table| {
-            let last = self.from.table(table).last_key_value()?;
-            last.key().ok()
-        };
+        let last_key = |table| self.from.last_key(table).ok().flatten();
         let of_messages = [Table::Heads, Table::Bodies]
             .map(|table| decode_message_key(&last_key(table)?).map(|(id, _)| id));
         // Streams come last in that table.
@@ -172,8 +168,8 @@ impl Copy<'_> {
     ) -> fjall::Result<Option<(StreamId, u64)>> {
         let mut next = start;
         let range = message_key(start.0, start.1).to_vec()..;
-        for guard in self.from.table(table).range(range) {
-            let Ok((key, value)) = guard.into_inner() else {
+        for record in self.from.records(table, range) {
+            let Ok((key, value)) = record else {
                 return Ok(Some(next));
             };
             if let Some((stream, seq)) = decode_message_key(&key) {
@@ -195,7 +191,7 @@ impl Copy<'_> {
         let mut is_met = false;
         for seq in start..start.saturating_add(PROBES_IN_ONE_GO) {
             let key = message_key(stream, seq);
-            match self.from.table(table).get(key) {
+            match self.from.get(table, &key) {
                 Ok(Some(_)) if is_met => return Ok(Some((stream, seq))),
                 Ok(Some(value)) => self.put(table, key.to_vec(), value.into())?,
                 Ok(None) => {}

@@ -1,17 +1,15 @@
 //! Reading back what an earlier run stored.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use super::disk::Disk;
 use super::record::{
-    Bounds, ConsumerRecord, MetaKey, StreamId, StreamRecord, decode_head, decode_message_key,
-    decode_saved, decode_sources, message_key,
+    Bounds, ConsumerRecord, MetaKey, StreamId, StreamRecord, decode_message_key, decode_saved,
+    decode_sources, message_key,
 };
 use super::write::Table;
 use crate::jetstream::consumer::Saved;
 use crate::jetstream::source::SourcePosition;
-use crate::jetstream::stream::Stored;
 use crate::stats::Counters;
 
 /// A stream that was found.
@@ -58,8 +56,8 @@ impl Disk {
         let mut sources = BTreeMap::new();
         let mut consumers: BTreeMap<(StreamId, String), ConsumerRecord> = BTreeMap::new();
         let mut states: BTreeMap<(StreamId, String), Saved> = BTreeMap::new();
-        for guard in self.table(Table::Meta).iter() {
-            let (key, value) = guard.into_inner().map_err(|error| self.unreadable(error))?;
+        for record in self.records(Table::Meta, ..) {
+            let (key, value) = record.map_err(|error| self.unreadable(error))?;
             let is_good = match MetaKey::decode(&key) {
                 Some(MetaKey::NextId) => {
                     let id = value.as_ref().try_into().ok().map(StreamId::from_le_bytes);
@@ -111,27 +109,8 @@ impl Disk {
         Ok(found)
     }
 
-    /// Calls `found` with every message of every stream, in order. Records that make no sense are named, counted
-    /// and skipped.
-    pub(crate) fn each_head(
-        &self,
-        counters: &Counters,
-        mut found: impl FnMut(StreamId, Stored),
-    ) -> Result<(), Unreadable> {
-        for guard in self.table(Table::Heads).iter() {
-            let (key, value) = guard.into_inner().map_err(|error| self.unreadable(error))?;
-            let decoded = decode_message_key(&key)
-                .and_then(|(stream, seq)| Some((stream, decode_head(seq, &value)?)));
-            match decoded {
-                Some((stream, stored)) => found(stream, stored),
-                None => report(counters, "heads", Some(&key), &"unreadable record"),
-            }
-        }
-        Ok(())
-    }
-
     /// Notes that the next opening has to mend the tables.
-    fn unreadable(&self, error: fjall::Error) -> Unreadable {
+    pub(super) fn unreadable(&self, error: fjall::Error) -> Unreadable {
         self.note(&error);
         Unreadable(error)
     }
@@ -144,14 +123,10 @@ impl Disk {
         below: u64,
         max: usize,
     ) -> fjall::Result<Vec<Vec<u8>>> {
-        let range = (
-            Bound::Included(message_key(stream, 0)),
-            Bound::Excluded(message_key(stream, below)),
-        );
-        self.table(table)
-            .range::<[u8; 12], _>(range)
+        let range = message_key(stream, 0).to_vec()..message_key(stream, below).to_vec();
+        self.records(table, range)
             .take(max)
-            .map(|guard| Ok(guard.key()?.to_vec()))
+            .map(|record| Ok(record?.0.to_vec()))
             .collect()
     }
 }

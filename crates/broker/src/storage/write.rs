@@ -26,16 +26,30 @@ pub(super) enum Table {
     Meta,
     Heads,
     Bodies,
+    /// Heads of many messages in one record.
+    Packs,
+    /// Messages that were removed since their pack was made.
+    Gone,
 }
 
 // ---------------------------------------------------------------------------------------------------------
 
 impl Table {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Meta,
+        Self::Heads,
+        Self::Bodies,
+        Self::Packs,
+        Self::Gone,
+    ];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
             Self::Heads => "heads",
             Self::Bodies => "bodies",
+            Self::Packs => "packs",
+            Self::Gone => "gone",
         }
     }
 }

@@ -1,17 +1,12 @@
 //! What was acknowledged is there, whatever happens to the process.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, kv};
 use weft_broker::{Broker, JetStreamOptions, Options};
 
 use crate::server::{Server, within};
-
-/// Set in the process that is to be killed: the directory of its store.
-const CHILD_DIR: &str = "WEFT_BROKER_CHILD_DIR";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_finds_everything() {
@@ -151,109 +146,6 @@ async fn damage_costs_what_stood_there_and_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
-    for synced in ["", "*"] {
-        let dir = tempfile::tempdir().unwrap();
-        let mut acknowledged = 0;
-        for round in 0..4 {
-            acknowledged = publish_until_killed(dir.path(), synced, acknowledged, round).await;
-        }
-        assert!(acknowledged > 0);
-    }
-}
-
-/// Starts a broker as another process, checks that it has `before` messages or more, publishes, and kills it.
-/// Returns the last sequence that was acknowledged.
-async fn publish_until_killed(dir: &std::path::Path, synced: &str, before: u64, round: u64) -> u64 {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "durability::broker_to_be_killed",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(CHILD_DIR, dir)
-        .env("WEFT_BROKER_CHILD_SYNCED", synced)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    let url = output
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| line.split("url=").nth(1).map(str::to_owned))
-        .expect("the broker says where it listens");
-    let jetstream = jetstream::new(async_nats::connect(url).await.unwrap());
-    let config = jetstream::stream::Config {
-        name: "S".to_owned(),
-        subjects: vec!["s.*".to_owned()],
-        ..Default::default()
-    };
-    let mut stream = jetstream.get_or_create_stream(config).await.unwrap();
-    let state = &stream.info().await.unwrap().state;
-    assert!(
-        state.last_sequence >= before,
-        "{before} were acknowledged, {state:?}"
-    );
-    assert_eq!(
-        state.messages, state.last_sequence,
-        "sequences without holes"
-    );
-
-    let (acknowledged, mut acks) = tokio::sync::mpsc::channel(256);
-    let publishing = tokio::task::JoinSet::from_iter([async move {
-        while let Ok(ack) = jetstream.publish("s.x", "payload".into()).await {
-            if acknowledged.send(ack).await.is_err() {
-                return;
-            }
-        }
-    }]);
-    let mut last = before;
-    let kill_at = before + 500 + round * 100;
-    while last < kill_at {
-        last = within(acks.recv().await.unwrap().into_future())
-            .await
-            .unwrap()
-            .sequence;
-    }
-    child.kill().unwrap();
-    // Acknowledgements that were on their way count, too.
-    while let Ok(Some(ack)) = tokio::time::timeout(Duration::from_millis(50), acks.recv()).await {
-        match tokio::time::timeout(Duration::from_millis(50), ack.into_future()).await {
-            Ok(Ok(ack)) => last = ack.sequence,
-            _ => break,
-        }
-    }
-    drop(publishing);
-    child.wait().unwrap();
-    last
-}
-
-/// Not a test: the process that [`nothing_acknowledged_is_lost_when_the_process_is_killed`] kills.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "started by another test"]
-async fn broker_to_be_killed() {
-    let Some(dir) = std::env::var_os(CHILD_DIR) else {
-        return;
-    };
-    let mut jetstream = JetStreamOptions::new(dir);
-    if let Ok(synced) = std::env::var("WEFT_BROKER_CHILD_SYNCED")
-        && !synced.is_empty()
-    {
-        jetstream.synced_streams.push(synced);
-    }
-    let handle = Broker::start(Options {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        jetstream: Some(jetstream),
-        ..Options::default()
-    })
-    .await
-    .unwrap();
-    writeln!(std::io::stdout(), "url={}", handle.client_url()).unwrap();
-    std::future::pending::<()>().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_synced_stream_is_forced_to_the_disk_before_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let mut jetstream = JetStreamOptions::new(dir.path());
@@ -296,4 +188,42 @@ async fn a_synced_stream_is_forced_to_the_disk_before_the_answer() {
     .await
     .unwrap();
     assert_eq!(syncs(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_arrive_together_are_forced_to_the_disk_together() {
+    const MESSAGES: u64 = 2000;
+    let dir = tempfile::tempdir().unwrap();
+    let mut jetstream = JetStreamOptions::new(dir.path());
+    jetstream.synced_streams = vec!["*".to_owned()];
+    let handle = Broker::start(Options {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        jetstream: Some(jetstream),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let client = async_nats::connect(handle.client_url()).await.unwrap();
+    let context = jetstream::context::ContextBuilder::new()
+        .max_ack_inflight(MESSAGES as usize)
+        .build(client);
+    let config = jetstream::stream::Config {
+        name: "S".to_owned(),
+        ..Default::default()
+    };
+    context.create_stream(config).await.unwrap();
+    let before = handle.stats().storage.syncs;
+    let mut acks = Vec::new();
+    for _ in 0..MESSAGES {
+        acks.push(context.publish("S", "x".into()).await.unwrap());
+    }
+    for ack in acks {
+        within(ack.into_future()).await.unwrap();
+    }
+    let syncs = handle.stats().storage.syncs - before;
+    // Each is on the disk, and none waited for its own turn there.
+    assert!(
+        (1..MESSAGES / 4).contains(&syncs),
+        "{syncs} for {MESSAGES} messages"
+    );
 }

@@ -77,9 +77,7 @@ impl Engine {
                 Effect::Status { to, reply, block } => {
                     self.send_about(key.0, Outgoing::status(to, reply, block));
                 }
-                Effect::Confirm { to } => {
-                    self.send_about(key.0, Outgoing::plain(to, Bytes::new()));
-                }
+                Effect::Confirm { to } => self.confirm(key, to),
                 Effect::Watch { subject } => self.watch(now, key, &subject),
                 Effect::Unwatch { subject } => self.unwatch(key, &subject),
                 Effect::Settled { seq } => self.settle(now, key.0, seq, Done::Consumer),
@@ -306,6 +304,27 @@ impl Engine {
         }
         advisory::consumer_action(self, now, key.0, &name, advisory::Action::Delete);
         self.count_stored();
+    }
+
+    /// Tells a receiver that its acknowledgement is noted: once it is stored, where it survives a restart.
+    fn confirm(&mut self, key: ConsumerKey, to: Bytes) {
+        if let Some(stream) = self.streams.get_mut(&key.0)
+            && let Some(slot) = stream.consumers.get(&key.1)
+            && slot.is_stored
+        {
+            // One write serves all that are confirmed in this round.
+            self.confirmed.insert(key);
+            self.gate.writes_of(&mut stream.gate, stream.is_synced);
+        }
+        self.send_about(key.0, Outgoing::plain(to, Bytes::new()));
+    }
+
+    /// Stores what was confirmed in this round.
+    pub(super) fn save_confirmed(&mut self) {
+        for key in std::mem::take(&mut self.confirmed) {
+            self.unsaved.remove(&key);
+            self.save_consumer(key);
+        }
     }
 
     fn note_unsaved(&mut self, now: Now, key: ConsumerKey) {

@@ -76,6 +76,12 @@ impl Gate {
         !self.writes.is_empty()
     }
 
+    /// Whether everything that was handed over is committed.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_settled(&self) -> bool {
+        self.committer.committed() >= self.handed_over
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.committer.has_failed()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Engine, Owner};
-use crate::jetstream::clock::WallTime;
+use crate::jetstream::clock::{Now, WallTime};
 use crate::jetstream::config::Storage;
 use crate::jetstream::consumer::Consumer;
 use crate::storage::{Bounds, StreamId, Unreadable};
@@ -27,8 +27,8 @@ impl Engine {
             bounds.insert(id, stream.bounds);
             consumers.insert(id, stream.consumers);
         }
-        self.restore_messages(&bounds, found.is_whole)?;
         let now = self.clock.now();
+        self.restore_messages(now, &bounds, found.is_whole)?;
         for (id, stream) in &mut self.streams {
             if let Some(bounds) = bounds.get(id) {
                 stream.floor = bounds.floor;
@@ -67,6 +67,7 @@ impl Engine {
     /// configurations are there: the one of their stream may be readable some day.
     fn restore_messages(
         &mut self,
+        now: Now,
         bounds: &BTreeMap<StreamId, Bounds>,
         is_whole: bool,
     ) -> Result<(), Unreadable> {
@@ -79,7 +80,7 @@ impl Engine {
                 Some(slot)
                     if stored.seq >= floor && slot.core.config().storage == Storage::File =>
                 {
-                    slot.core.restore(stored);
+                    slot.core.restore(now, &stored);
                 }
                 Some(_) => {
                     remains.insert(id, floor);

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::Stored;
 use crate::jetstream::clock::{Nanos, WallTime};
 
 /// Ids that one stream remembers at most; further messages with an id are refused until some are old enough.
@@ -34,7 +35,16 @@ impl Dedupe {
         &self.last
     }
 
-    /// Notes that a message was stored, now or before the last start.
+    /// Notes that a message was stored before the last start, unless its id is too old to matter.
+    pub(super) fn restored(&mut self, stored: &Stored, now: WallTime, window: Nanos) {
+        if stored.time.plus(window) > now {
+            self.stored(stored.msg_id.as_deref(), stored.seq, stored.time);
+        } else {
+            self.last = stored.msg_id.clone().unwrap_or_default();
+        }
+    }
+
+    /// Notes that a message was stored.
     pub(super) fn stored(&mut self, id: Option<&[u8]>, seq: u64, time: WallTime) {
         self.last = id.unwrap_or_default().into();
         if let Some(id) = id {

@@ -1,5 +1,6 @@
 //! What a stream holds, by sequence and by subject.
 
+mod restore;
 mod subjects;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use super::{Filters, Stored};
 use crate::jetstream::clock::WallTime;
 use crate::jetstream::config::Storage;
 
+use restore::Restoring;
 use subjects::{SubjectId, Subjects};
 
 /// A stored subject, shared by all messages that have it.
@@ -27,6 +29,8 @@ pub(crate) struct Index {
     storage: Storage,
     slots: BTreeMap<u64, Slot>,
     subjects: Subjects,
+    /// Only while messages are put back.
+    restoring: Option<Box<Restoring>>,
     bytes: u64,
     /// The first stored sequence, or the next one if nothing is stored. Zero before the first message.
     first_seq: u64,
@@ -73,6 +77,7 @@ impl Index {
             storage,
             slots: BTreeMap::new(),
             subjects: Subjects::default(),
+            restoring: None,
             bytes: 0,
             first_seq,
             last_seq: first_seq.saturating_sub(1),

@@ -312,8 +312,9 @@ fn messages_that_never_expire_hold_up_no_others() {
 fn a_restored_stream_remembers_the_last_message_of_an_id() {
     let mut fixture = Fixture::new("");
     let window = fixture.stream.config.duplicate_window;
+    let now = fixture.now();
     for (seq, age) in [(1, window + SECOND), (2, SECOND)] {
-        fixture.stream.restore(Stored {
+        let stored = Stored {
             seq,
             subject: "a.b".into(),
             time: WallTime(fixture.wall - age),
@@ -321,7 +322,8 @@ fn a_restored_stream_remembers_the_last_message_of_an_id() {
             body_len: 5,
             msg_id: Some(b"id".as_slice().into()),
             expiry: Expiry::Stream,
-        });
+        };
+        fixture.stream.restore(now, &stored);
     }
     fixture.stream.restored(0, 2, WallTime(0));
     fixture.step(Input::Tick);
@@ -411,7 +413,7 @@ fn a_restored_stream_goes_on_where_it_was() {
     }
     let mut after = Fixture::new(r#","allow_msg_ttl":true"#);
     for message in stored {
-        after.stream.restore(message);
+        after.stream.restore(after.now(), &message);
     }
     after.stream.restored(0, 7, WallTime(after.wall));
     after.check_invariants();

@@ -69,11 +69,18 @@ impl Subjects {
             self.states[id as usize].seqs.push(seq);
             return id;
         }
+        let id = self.add_new(name, seq);
+        self.by_name.insert(name.clone(), id);
+        id
+    }
+
+    /// Adds a subject that is not in the order of names.
+    pub(super) fn add_new(&mut self, name: &Subject, seq: u64) -> SubjectId {
         let state = SubjectState {
             name: name.clone(),
             seqs: Seqs::One(seq),
         };
-        let id = match self.free.pop() {
+        match self.free.pop() {
             Some(id) => {
                 self.states[id as usize] = state;
                 id
@@ -83,9 +90,17 @@ impl Subjects {
                 SubjectId::try_from(self.states.len() - 1)
                     .expect("four thousand million subjects do not fit into memory")
             }
-        };
-        self.by_name.insert(name.clone(), id);
-        id
+        }
+    }
+
+    /// Adds a sequence to a subject.
+    pub(super) fn add_to(&mut self, id: SubjectId, seq: u64) {
+        self.states[id as usize].seqs.push(seq);
+    }
+
+    /// Replaces the order of names.
+    pub(super) fn set_names(&mut self, names: impl IntoIterator<Item = (Subject, SubjectId)>) {
+        self.by_name = names.into_iter().collect();
     }
 
     /// Removes one sequence of a subject, and the subject with its last.
