@@ -8,6 +8,7 @@
 //! [`Disk`] reads and writes; [`Committer`] is the thread that forces data to the disk and then lets the
 //! answers go. Damage is mended when the store is opened: what cannot be read is named, counted and left out.
 
+mod bookkeeping;
 mod committer;
 mod contain;
 #[cfg(not(unix))]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, Tables};
 use super::layout::Layout;
-use super::{journal, rebuild};
+use super::{bookkeeping, journal, rebuild};
 use crate::stats::Counters;
 
 /// Why the store cannot be opened.
@@ -35,6 +35,12 @@ impl Disk {
             return Err(OpenError::Locked { path });
         };
         layout.settle().map_err(directory_failed)?;
+        if !bookkeeping::is_sound(&layout.tables).map_err(directory_failed)? {
+            return Err(OpenError::Damaged {
+                path: path.to_owned(),
+                source: fjall::Error::Unrecoverable,
+            });
+        }
         let is_mended = journal::mend(&layout.tables, counters).map_err(directory_failed)?;
         let mut tables = open_tables(&layout)?;
         if is_mended {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::disk::Disk;
+use super::open::OpenError;
 use super::record::{Bounds, StreamRecord};
 use super::write::{Table, Writes};
 use crate::jetstream::clock::WallTime;
@@ -269,4 +270,31 @@ fn a_rebuild_that_was_cut_short_is_settled() {
     let (disk, counters) = open(directory.path());
     assert_eq!(readable(&disk, &counters).len(), 5);
     assert!(!rebuilt.exists());
+}
+
+#[test]
+fn damage_to_the_list_of_files_is_refused_and_nothing_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (disk, _) = open(directory.path());
+    fill(&disk, 100);
+    disk.write_out();
+    let folder = disk.table(Table::Heads).path().to_owned();
+    drop(disk);
+    let current = fs::read(folder.join("current")).unwrap();
+    let list = folder.join(format!("v{}", current[0]));
+    let bytes = fs::read(&list).unwrap();
+    let before = fs::read_dir(folder.join("tables")).unwrap().count();
+    let refused = || {
+        let refused = Disk::open(directory.path(), &Counters::default());
+        assert!(matches!(refused.err(), Some(OpenError::Damaged { .. })));
+    };
+    flip(&list, bytes.len() / 2, 1);
+    refused();
+    fs::write(&list, bytes).unwrap();
+    fs::rename(folder.join("current"), folder.join("elsewhere")).unwrap();
+    refused();
+    fs::rename(folder.join("elsewhere"), folder.join("current")).unwrap();
+    assert_eq!(fs::read_dir(folder.join("tables")).unwrap().count(), before);
+    let (disk, counters) = open(directory.path());
+    assert_eq!(readable(&disk, &counters).len(), 100);
 }
