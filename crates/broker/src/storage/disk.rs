@@ -21,8 +21,9 @@ const CACHE_LEN: u64 = 16 * 1024 * 1024;
 /// Recent changes kept in memory per table before they are written out in order.
 const MEMTABLE_LEN_MAX: u64 = 16 * 1024 * 1024;
 
-/// Journal on disk before tables are written out to shorten it.
-const JOURNAL_LEN_MAX: u64 = 128 * 1024 * 1024;
+/// Journal on disk before tables are written out to shorten it: what a start after a kill replays. The least that
+/// the database allows.
+const JOURNAL_LEN_MAX: u64 = 64 * 1024 * 1024;
 
 /// The open store.
 #[derive(Clone)]

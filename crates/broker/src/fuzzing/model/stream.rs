@@ -76,6 +76,8 @@ pub(super) struct Model {
     pub(super) config: Config,
     messages: BTreeMap<u64, Message>,
     last_seq: u64,
+    /// All was purged at some time.
+    was_emptied: bool,
     /// Ids with their sequence and time, the latest last.
     ids: Vec<(&'static str, u64, Nanos)>,
     last_id: Option<&'static str>,
@@ -164,6 +166,7 @@ impl Model {
             config,
             messages: BTreeMap::new(),
             last_seq: 0,
+            was_emptied: false,
             ids: Vec::new(),
             last_id: None,
         }
@@ -192,7 +195,7 @@ impl Model {
             .collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let after_last = if self.last_seq == 0 {
+        let after_last = if self.last_seq == 0 && !self.was_emptied {
             0
         } else {
             self.last_seq + 1
@@ -248,6 +251,7 @@ impl Model {
         if self.config.denies_purge {
             return None;
         }
+        self.was_emptied |= filter.is_empty() && before == 0 && keep == 0;
         let filter = if filter.is_empty() { ">" } else { filter };
         let mut seqs: Vec<u64> = self
             .messages

@@ -333,7 +333,8 @@ impl Index {
             self.last_seq = last_seq;
             self.last_time = last_time;
         }
-        if self.slots.is_empty() && self.last_seq > 0 {
+        // A stream that was purged says what comes next, even where nothing came before.
+        if self.slots.is_empty() && (self.last_seq > 0 || floor > 0) {
             self.first_seq = self.last_seq + 1;
         }
     }
