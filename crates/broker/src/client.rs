@@ -1,6 +1,7 @@
 //! The shared half of a client connection: what others need to deliver to it.
 
 mod outbound;
+mod traffic;
 mod writer;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use crate::wire::info::TlsInfo;
 use crate::wire::message::Message;
 
 use outbound::Outbound;
+pub(crate) use traffic::{Profile, Traffic};
 pub(crate) use writer::write_until_closed;
 
 /// Bounds of what waits to be written to one client.
@@ -62,6 +64,10 @@ pub(crate) struct Client {
     pub(crate) identity: OnceLock<Identity>,
     /// The requests that it may answer, for a user who may answer those only.
     pub(crate) replies: OnceLock<Replies>,
+    /// What it says of itself.
+    pub(crate) profile: OnceLock<Box<Profile>>,
+    /// What it sent.
+    pub(crate) traffic: Traffic,
     /// Subscriptions by their id, which the client chose.
     pub(crate) subscriptions: Mutex<HashMap<Box<[u8]>, Arc<Subscription>>>,
     takes_headers: AtomicBool,
@@ -97,6 +103,8 @@ impl Client {
             stream,
             identity: OnceLock::new(),
             replies: OnceLock::new(),
+            profile: OnceLock::new(),
+            traffic: Traffic::new(),
             subscriptions: Mutex::default(),
             takes_headers: AtomicBool::new(false),
             echo: AtomicBool::new(true),
@@ -125,6 +133,12 @@ impl Client {
     /// Whether `INFO` may be sent at any time.
     pub(crate) fn takes_info(&self) -> bool {
         self.takes_info.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were queued for it, and their bytes.
+    pub(crate) fn delivered(&self) -> (u64, u64) {
+        let outbound = self.lock();
+        (outbound.messages_total, outbound.bytes_total)
     }
 
     /// Queues a message for the subscription `sid`. False if the connection is ending.

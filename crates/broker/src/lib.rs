@@ -43,6 +43,7 @@ mod error;
 pub mod fuzzing;
 mod jetstream;
 mod listener;
+mod monitor;
 mod options;
 mod reload;
 mod router;

@@ -30,6 +30,9 @@ pub struct Options {
     pub advertise: Vec<String>,
     /// Name that clients see. Default: the id of this run.
     pub server_name: Option<String>,
+    /// Address of the pages for those who watch: `/varz`, `/connz`, `/jsz`, `/healthz` and `/metrics` over HTTP. Whoever
+    /// reaches it may read them. Default: none.
+    pub monitor: Option<SocketAddr>,
     /// Bounds of connections and messages.
     pub limits: Limits,
     /// Streams and buckets. Default: none, and their API is answered by nobody.
@@ -97,6 +100,7 @@ impl Default for Options {
             allow_unauthenticated: false,
             advertise: Vec::new(),
             server_name: None,
+            monitor: None,
             limits: Limits::default(),
             jetstream: None,
         }

@@ -16,6 +16,7 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::jetstream::{Engine, EngineBounds, EngineError, Mailbox};
 use crate::listener::{Door, Shared, accept_until_stopped};
+use crate::monitor::{self, Watched};
 use crate::options::{JetStreamOptions, Options};
 use crate::reload::Files;
 use crate::router::{Batch, InterestWatcher, Router};
@@ -45,6 +46,7 @@ pub struct Broker;
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<SocketAddr>,
+    monitor: Option<SocketAddr>,
     running: Option<Running>,
 }
 
@@ -81,9 +83,14 @@ impl Broker {
         refuse_open_addresses(&options)?;
         let files = read_files(options.auth, options.listen_tls).await?;
         let doors = open_doors(&options.listen, &files).await?;
+        let monitor = match options.monitor {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let addresses: Vec<SocketAddr> = doors.iter().map(|door| door.local).collect();
         let first = addresses.first().copied().ok_or(Error::NoAddress)?;
 
+        let store = options.jetstream.as_ref().map(monitor::Store::of);
         let counters = Arc::new(Counters::default());
         let (router, mailbox, engine) = match options.jetstream {
             Some(jetstream) => {
@@ -111,6 +118,13 @@ impl Broker {
             let accept = accept_until_stopped(door, Arc::clone(&shared), stopped.clone());
             tasks.push(tasks::spawn(accept));
         }
+        let monitor_addr = monitor.as_ref().map(|(_, local)| *local);
+        if let Some((listener, local)) = monitor {
+            let started = (std::time::Instant::now(), SystemTime::now());
+            let watched = Watched::new(Arc::clone(&shared), (first, local), started, store);
+            let serve = monitor::serve_until_stopped(listener, Arc::new(watched), stopped.clone());
+            tasks.push(tasks::spawn(serve));
+        }
         if !files.is_empty() {
             let files = files.clone();
             let reload = files.reload_until_stopped(Arc::clone(&shared), stopped);
@@ -119,6 +133,7 @@ impl Broker {
         tracing::info!(address = %first, jetstream = shared.info.jetstream, "Broker listens");
         Ok(Handle {
             addresses,
+            monitor: monitor_addr,
             running: Some(Running {
                 shared,
                 files,
@@ -142,6 +157,12 @@ impl Handle {
     #[must_use]
     pub fn client_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The address of the pages for those who watch; see [`Options::monitor`].
+    #[must_use]
+    pub fn monitor_addr(&self) -> Option<SocketAddr> {
+        self.monitor
     }
 
     /// The first address as clients write it, such as `nats://127.0.0.1:4222`.

@@ -4,7 +4,7 @@ mod authenticate;
 mod commands;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::task::JoinSet;
@@ -63,6 +63,11 @@ pub(crate) struct Session {
     was_active: bool,
     read_len: usize,
     short_reads: u32,
+    /// Messages that the client sent, and their bytes.
+    messages_in: u64,
+    bytes_in: u64,
+    /// When the ping was sent that is to be answered next.
+    pinged: Option<Instant>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -87,6 +92,9 @@ impl Session {
             was_active: false,
             read_len: READ_LEN_MIN,
             short_reads: 0,
+            messages_in: 0,
+            bytes_in: 0,
+            pinged: None,
         }
     }
 
@@ -197,6 +205,7 @@ impl Session {
             Err(_) => return Err(CloseReason::ClientGone),
         };
         self.was_active = true;
+        self.client.traffic.note_active();
         self.adapt(len, room);
         Ok(true)
     }
@@ -250,6 +259,9 @@ impl Session {
     /// Writes to everyone that this batch concerned.
     fn flush(&mut self) {
         self.batch.flush(&self.router.counters);
+        let traffic = &self.client.traffic;
+        traffic.messages_in.set(self.messages_in);
+        traffic.bytes_in.set(self.bytes_in);
     }
 
     /// Hands messages to the streams. Returns those for which there is no room yet.
@@ -285,6 +297,7 @@ impl Session {
             return Err(CloseReason::Stale);
         }
         self.pings_unanswered += 1;
+        self.pinged = Some(Instant::now());
         self.client.send(b"PING\r\n", &mut self.batch);
         self.flush();
         Ok(())

@@ -45,6 +45,9 @@ pub(crate) struct Outbound {
     /// Some publisher has promised to flush.
     pub(super) queued: bool,
     pub(super) closed: Option<CloseReason>,
+    /// Messages that were ever queued, and their bytes.
+    pub(super) messages_total: u64,
+    pub(super) bytes_total: u64,
     /// Messages in the queue, roughly: those added since it was last empty.
     messages: u64,
 }
@@ -81,6 +84,8 @@ impl Outbound {
             }
         }
         self.messages += 1;
+        self.messages_total += 1;
+        self.bytes_total += (message.payload.len() - skipped) as u64;
     }
 
     /// Takes everything that waits, at most about `max` bytes. The caller is the owner.

@@ -18,12 +18,15 @@ mod stream_purge;
 mod stream_update;
 mod views;
 
+pub(super) use account_info::reserved as reserved_bytes;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::clock::Now;
 use super::config::parse_object;
+use super::engine::ConsumerKey;
 use super::names::API_PREFIX;
 use super::{ApiError, Engine, Outgoing};
 use crate::router::Ingest;
@@ -44,6 +47,17 @@ struct Request<'a> {
     path: &'a str,
     reply: Option<Bytes>,
     body: Bytes,
+}
+
+/// A stream as the API shows it.
+pub(super) fn stream_value(engine: &Engine, now: Now, id: StreamId) -> Option<Value> {
+    let text = views::stream(engine, now, id, views::Details::default())?;
+    serde_json::from_str(&text).ok()
+}
+
+/// A consumer as the API shows it.
+pub(super) fn consumer_value(engine: &Engine, now: Now, key: ConsumerKey) -> Option<Value> {
+    serde_json::from_str(&views::consumer(engine, now, key)?).ok()
 }
 
 /// The text of a JSON object. Text, because the order of its fields is part of what clients are used to.

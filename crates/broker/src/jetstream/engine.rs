@@ -190,6 +190,7 @@ impl Engine {
                 match mail {
                     Mail::Ingest(ingest) => self.ingest(now, ingest),
                     Mail::Interest(subject) => self.interest_changed(now, subject),
+                    Mail::Report(request) => request.answer(|wanted| self.report(wanted)),
                     Mail::Stop => is_stopping = true,
                 }
             }

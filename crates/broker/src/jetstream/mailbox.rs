@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
+use super::{Report, ReportRequest};
 use crate::router::{Ingest, InterestWatcher};
 
 /// Bytes that one unit of the budget stands for. A message costs one unit more than its bytes take.
@@ -18,9 +19,15 @@ pub(crate) enum Mail {
     Ingest(Ingest),
     /// A watched subject may have gained or lost its receivers.
     Interest(Bytes),
+    /// Tell what there is.
+    Report(Asked),
     /// Finish what came before, and end.
     Stop,
 }
+
+/// A question, and where its answer goes.
+#[derive(Debug)]
+pub(crate) struct Asked(ReportRequest, Mutex<Option<oneshot::Sender<Report>>>);
 
 /// A queue that is bounded in bytes: senders wait while the engine is behind.
 #[derive(Debug)]
@@ -38,6 +45,17 @@ struct Queue {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+impl Asked {
+    /// Answers, unless nobody waits any more.
+    pub(crate) fn answer(&self, report: impl FnOnce(ReportRequest) -> Report) {
+        let sender = self.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sender) = sender.filter(|sender| !sender.is_closed()) {
+            // Whoever asked may have gone in this moment.
+            let _ = sender.send(report(self.0));
+        }
+    }
+}
 
 impl Mailbox {
     /// A mailbox for about `bytes_max` bytes of messages.
@@ -86,6 +104,12 @@ impl Mailbox {
         dropped
     }
 
+    /// Asks the engine what there is. Those who ask are few.
+    pub(crate) fn ask_report(&self, request: ReportRequest, sender: oneshot::Sender<Report>) {
+        let asked = Asked(request, Mutex::new(Some(sender)));
+        self.put(|queue| queue.mail.push(Mail::Report(asked)));
+    }
+
     /// Tells the engine to finish what came before, and to end.
     pub(crate) fn stop(&self) {
         self.put(|queue| queue.mail.push(Mail::Stop));
@@ -116,7 +140,7 @@ impl Mailbox {
             .iter()
             .map(|mail| match mail {
                 Mail::Ingest(ingest) => cost_of(ingest),
-                Mail::Interest(_) | Mail::Stop => 0,
+                Mail::Interest(_) | Mail::Report(_) | Mail::Stop => 0,
             })
             .sum();
         self.budget.add_permits(units as usize);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Session;
-use crate::client::CloseReason;
+use crate::client::{CloseReason, Profile};
 use crate::router::{Origin, Subscription, Target};
 use crate::subject;
-use crate::wire::connect::ConnectError;
+use crate::wire::connect::{ConnectError, SelfDescription};
 use crate::wire::message::{Message, Payload};
 use crate::wire::parser::{Frame, ParseError, Publish, Span};
 
@@ -39,6 +39,9 @@ impl Session {
             }
             Frame::Pong => {
                 self.pings_unanswered = 0;
+                if let Some(asked) = self.pinged.take() {
+                    self.client.traffic.note_round_trip(asked.elapsed());
+                }
                 Ok(())
             }
             Frame::Connect { json } => self.connect(&bytes[json.clone()]),
@@ -69,6 +72,8 @@ impl Session {
         let slice = |span: &Span| &bytes[span.clone()];
         let subject = slice(&publish.subject);
         self.batch.count_in(payload.len());
+        self.messages_in += 1;
+        self.bytes_in += payload.len() as u64;
         if self.switches.pedantic && !subject::is_valid_literal(subject) {
             self.error("Invalid Publish Subject");
         }
@@ -171,6 +176,11 @@ impl Session {
                 self.switches = switches;
                 self.client
                     .set_switches(switches.headers, switches.echo, switches.dynamic_info);
+                self.client.profile.get_or_init(|| {
+                    let described = SelfDescription::parse(json);
+                    let texts = [described.name, described.lang, described.version];
+                    Box::new(Profile::new(texts))
+                });
                 self.acknowledge();
                 Ok(())
             }

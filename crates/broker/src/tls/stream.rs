@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, BytesMut};
-use rustls::ServerConnection;
+use rustls::{ProtocolVersion, ServerConnection};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -71,6 +71,18 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.try_write_vectored(slices),
             Self::Tls(stream) => stream.try_write_vectored(slices),
+        }
+    }
+
+    /// The version of the encryption as tools name it, if there is any.
+    pub(crate) fn tls_version(&self) -> Option<&'static str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => match stream.lock().connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
+                Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
+                _ => None,
+            },
         }
     }
 

@@ -58,6 +58,15 @@ struct ClaimFields {
     sig: Option<String>,
 }
 
+/// What a client says of itself for those who watch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SelfDescription {
+    pub(crate) name: Option<String>,
+    pub(crate) lang: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
 /// The other fields that matter here; a client may send many more.
 #[derive(Debug, Deserialize)]
 struct Fields {
@@ -97,6 +106,13 @@ impl Claim {
             jwt: present(fields.jwt),
             signature: present(fields.sig),
         })
+    }
+}
+
+impl SelfDescription {
+    /// Reads the JSON of a `CONNECT`; nothing if it says it in another form.
+    pub(crate) fn parse(json: &[u8]) -> Self {
+        serde_json::from_slice(json).unwrap_or_default()
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub(crate) const VERSION: &str = "2.10.29";
 
 /// The protocol version: 1 allows `INFO` lines after the first, and echo to be turned off.
-const PROTOCOL: u8 = 1;
+pub(crate) const PROTOCOL: u8 = 1;
 
 /// The same for all connections.
 #[derive(Debug, Clone)]

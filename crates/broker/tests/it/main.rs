@@ -18,6 +18,7 @@ mod hostile;
 mod kill;
 mod lifecycle;
 mod messaging;
+mod monitor;
 mod permissions;
 mod protocol;
 mod queues;

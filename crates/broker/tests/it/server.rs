@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// A nats-server with this configuration file, without a store.
-    async fn nats_server_of(path: &Path, config: &str) -> Self {
+    pub(crate) async fn nats_server_of(path: &Path, config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("nats.conf");
         std::fs::write(&file, config).unwrap();
@@ -248,7 +248,7 @@ impl Server {
 
 impl Kind {
     /// What is missing where there is no such server.
-    fn missing(self) -> &'static str {
+    pub(crate) fn missing(self) -> &'static str {
         match self {
             Self::Embedded => "the broker is always there",
             Self::Debian => "there is no nats-server on the path, and NATS_SERVER names none",
@@ -358,7 +358,7 @@ pub(crate) fn options(dir: &TempDir, limits: Limits) -> Options {
     }
 }
 
-fn debian_server() -> Option<PathBuf> {
+pub(crate) fn debian_server() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("NATS_SERVER") {
         return Some(PathBuf::from(path)).filter(|path| path.exists());
     }

@@ -78,6 +78,7 @@ pub(super) fn serve(engine: &Engine) -> Answer {
     Answer::new("account_info_response", Ok(to_json(&view)))
 }
 
-fn reserved(max_bytes: i64) -> u64 {
+/// Bytes that a stream with this maximum may take; none is no claim.
+pub(in crate::jetstream) fn reserved(max_bytes: i64) -> u64 {
     u64::try_from(max_bytes).unwrap_or(0)
 }
