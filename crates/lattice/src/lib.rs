@@ -34,6 +34,7 @@ pub mod control;
 mod copy;
 pub mod event;
 pub mod intake;
+mod jetstream;
 mod lattice;
 mod message;
 mod options;

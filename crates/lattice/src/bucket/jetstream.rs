@@ -14,6 +14,7 @@ use super::entry::{Operation, Record};
 use super::error::BucketError;
 use super::options::{BucketOptions, Storage};
 use super::{OPERATION_HEADER, delivery};
+use crate::jetstream::{self, AskError};
 use crate::lattice::Lattice;
 use crate::message::Headers;
 use crate::request::RequestError;
@@ -96,21 +97,6 @@ pub(super) struct ConsumerConfig<'a> {
     pub(super) idle_heartbeat: u64,
     pub(super) inactive_threshold: u64,
     pub(super) headers_only: bool,
-}
-
-/// An answer: an error, or what was asked for.
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default)]
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    #[serde(default)]
-    err_code: u64,
-    #[serde(default)]
-    description: String,
 }
 
 #[derive(Deserialize)]
@@ -266,18 +252,14 @@ impl Jetstream {
         body: Bytes,
         is_write: bool,
     ) -> Result<T, JetstreamError> {
-        let answer = self.lattice.request(subject, headers, body).await;
-        let message = answer.map_err(|error| match error {
-            RequestError::NoResponders { .. } => JetstreamError::NoResponders { is_write },
-            error => JetstreamError::Request(error),
-        })?;
-        let failure: Failure = decode(&message.payload)?;
-        match failure.error {
-            None => decode(&message.payload),
-            Some(error) => Err(JetstreamError::Refused {
-                code: error.err_code,
-                description: error.description,
-            }),
+        match jetstream::ask(&self.lattice, subject, headers, body).await {
+            Ok(payload) => decode(&payload),
+            Err(AskError::NoResponders) => Err(JetstreamError::NoResponders { is_write }),
+            Err(AskError::Request(error)) => Err(JetstreamError::Request(error)),
+            Err(AskError::Refused { code, description }) => {
+                Err(JetstreamError::Refused { code, description })
+            }
+            Err(AskError::Answer(error)) => Err(JetstreamError::Answer(error.into())),
         }
     }
 }

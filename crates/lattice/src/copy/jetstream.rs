@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::error::CopyError;
 use super::record::Record;
+use crate::jetstream::{self, AskError};
 use crate::lattice::Lattice;
 use crate::message::Headers;
-use crate::request::RequestError;
 
 /// Numbers of errors of JetStream.
 mod code {
@@ -67,21 +67,6 @@ pub(super) struct ConsumerInfo {
 pub(super) struct Position {
     #[serde(rename = "stream_seq", default)]
     pub(super) stream_sequence: u64,
-}
-
-/// An answer that may be an error.
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default)]
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    #[serde(default)]
-    err_code: u64,
-    #[serde(default)]
-    description: String,
 }
 
 /// A page of a listing.
@@ -294,29 +279,24 @@ impl Jetstream {
         body: &Value,
     ) -> Result<T, CopyError> {
         let subject = format!("{}.{request}", self.lattice.jetstream_prefix());
-        let answer = self
-            .lattice
-            .request(&subject, &Headers::new(), body.to_string().into())
-            .await;
-        let message = answer.map_err(|error| match error {
-            RequestError::NoResponders { .. } => CopyError::NoJetstream { side: self.side },
-            source => CopyError::Request {
+        let body = body.to_string().into();
+        match jetstream::ask(&self.lattice, &subject, &Headers::new(), body).await {
+            Ok(payload) => {
+                serde_json::from_slice(&payload).map_err(|error| self.not_understood(stream, error))
+            }
+            Err(AskError::NoResponders) => Err(CopyError::NoJetstream { side: self.side }),
+            Err(AskError::Request(source)) => Err(CopyError::Request {
                 side: self.side,
                 stream: stream.to_owned(),
                 source,
-            },
-        })?;
-        let failure: Failure = serde_json::from_slice(&message.payload)
-            .map_err(|error| self.not_understood(stream, error))?;
-        match failure.error {
-            None => serde_json::from_slice(&message.payload)
-                .map_err(|error| self.not_understood(stream, error)),
-            Some(error) => Err(CopyError::Refused {
+            }),
+            Err(AskError::Refused { code, description }) => Err(CopyError::Refused {
                 side: self.side,
                 stream: stream.to_owned(),
-                code: error.err_code,
-                description: error.description,
+                code,
+                description,
             }),
+            Err(AskError::Answer(error)) => Err(self.not_understood(stream, error)),
         }
     }
 

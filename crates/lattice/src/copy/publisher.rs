@@ -12,6 +12,7 @@ use super::compare::different;
 use super::error::{CopyError, Difference};
 use super::jetstream::Jetstream;
 use super::record::Record;
+use crate::jetstream;
 use crate::request::RequestError;
 
 /// Most messages that may be unconfirmed.
@@ -46,16 +47,6 @@ struct Confirmation {
     seq: u64,
     #[serde(default)]
     duplicate: bool,
-    #[serde(default)]
-    error: Option<Refusal>,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    #[serde(default)]
-    err_code: u64,
-    #[serde(default)]
-    description: String,
 }
 
 // ===== impl Publisher =====
@@ -193,21 +184,26 @@ impl<'a> Publisher<'a> {
                 sequence,
             });
         }
+        let not_understood = |error: serde_json::Error| CopyError::Answer {
+            side: "target",
+            stream: self.stream.to_owned(),
+            source: error.into(),
+        };
+        let refusal = jetstream::parse_refusal(&message.payload).map_err(not_understood)?;
+        if let Some((code, description)) = refusal {
+            return Err(CopyError::Refused {
+                side: "target",
+                stream: self.stream.to_owned(),
+                code,
+                description,
+            });
+        }
         let confirmation: Confirmation =
-            serde_json::from_slice(&message.payload).map_err(|error| CopyError::Answer {
-                side: "target",
-                stream: self.stream.to_owned(),
-                source: error.into(),
-            })?;
-        match confirmation.error {
-            Some(refusal) => Err(CopyError::Refused {
-                side: "target",
-                stream: self.stream.to_owned(),
-                code: refusal.err_code,
-                description: refusal.description,
-            }),
-            None if confirmation.seq == sequence && !confirmation.duplicate => Ok(()),
-            None => Err(different(self.stream, Difference::Written(sequence))),
+            serde_json::from_slice(&message.payload).map_err(not_understood)?;
+        if confirmation.seq == sequence && !confirmation.duplicate {
+            Ok(())
+        } else {
+            Err(different(self.stream, Difference::Written(sequence)))
         }
     }
 }
