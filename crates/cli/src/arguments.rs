@@ -13,6 +13,7 @@ use crate::commands::completions::CompletionsArgs;
 use crate::commands::down::DownArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::get::GetArgs;
+use crate::commands::lattice::LatticeArgs;
 use crate::commands::up::UpArgs;
 
 /// The heading of options that every command has.
@@ -55,6 +56,7 @@ pub(crate) enum Command {
     Down(DownArgs),
     App(AppArgs),
     Get(GetArgs),
+    Lattice(LatticeArgs),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
 }

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod down;
 pub(crate) mod explain;
 pub(crate) mod get;
+pub(crate) mod lattice;
 pub(crate) mod up;
 
 use crate::arguments::Command;
@@ -23,6 +24,7 @@ pub(crate) async fn run(
         Command::Down(args) => down::run(&args, context).await,
         Command::App(args) => app::run(args, context).await,
         Command::Get(args) => get::run(args, context).await,
+        Command::Lattice(args) => lattice::run(args, context).await,
         Command::Explain(args) => explain::run(&args, context),
         Command::Completions(args) => {
             completions::run(&args, context);

@@ -145,8 +145,49 @@ impl Context {
         self.connect_with(timeout.min(REQUEST_TIMEOUT)).await
     }
 
+    /// Connects to another server than that of the lattice, where `url` names one, with the credentials of a file of its own,
+    /// where `creds` names one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::connect`].
+    pub(crate) async fn connect_to(
+        &mut self,
+        url: Option<&str>,
+        creds: Option<&Path>,
+        request_timeout: Duration,
+    ) -> Result<Lattice, Failure> {
+        let mut target = self.target()?;
+        if let Some(url) = url {
+            target.urls = vec![url.to_owned()];
+            "as given".clone_into(&mut target.origin);
+        }
+        let creds = match (creds, url) {
+            (Some(creds), _) => Some(self.directory.join(creds)),
+            (None, None) => self.creds(),
+            // Credentials are for the server they were given for.
+            (None, Some(_)) => None,
+        };
+        self.connect_target(target, creds, request_timeout).await
+    }
+
     async fn connect_with(&mut self, request_timeout: Duration) -> Result<Lattice, Failure> {
         let target = self.target()?;
+        let creds = self.creds();
+        self.connect_target(target, creds, request_timeout).await
+    }
+
+    fn creds(&self) -> Option<PathBuf> {
+        let path = self.global.creds.as_ref()?;
+        Some(self.directory.join(path))
+    }
+
+    async fn connect_target(
+        &mut self,
+        target: Target,
+        creds: Option<PathBuf>,
+        request_timeout: Duration,
+    ) -> Result<Lattice, Failure> {
         let urls: Vec<String> = target.urls.iter().map(|url| without_user(url)).collect();
         self.console.detail(&format!(
             "lattice `{}` at {} ({})",
@@ -161,8 +202,8 @@ impl Context {
         options.client_name = "weft-cli".to_owned();
         options.connect_timeout = self.timeout_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
         options.request_timeout = request_timeout;
-        if let Some(path) = &self.global.creds {
-            options.credentials = Credentials::File(self.directory.join(path));
+        if let Some(path) = creds {
+            options.credentials = Credentials::File(path);
         }
         let lattice = Lattice::connect(options, &self.tasks)
             .await

@@ -7,6 +7,6 @@ mod text;
 pub(crate) use style::Styles;
 pub(crate) use table::Table;
 pub(crate) use text::{
-    count, join_words, nearest, printable, printable_line, render_elapsed, render_pairs,
-    render_uptime, shorten, without_user,
+    count, join_words, nearest, printable, printable_line, render_bytes, render_elapsed,
+    render_pairs, render_uptime, shorten, without_user,
 };

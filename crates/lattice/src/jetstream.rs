@@ -7,6 +7,9 @@ use crate::lattice::Lattice;
 use crate::message::Headers;
 use crate::request::RequestError;
 
+/// Numbers of the errors by which JetStream says that it is not there for an account, or not at all.
+const NOT_ENABLED: [u64; 2] = [10_039, 10_076];
+
 /// Why JetStream did not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum AskError {
@@ -60,4 +63,9 @@ pub(crate) fn parse_refusal(payload: &[u8]) -> Result<Option<(u64, String)>, ser
     Ok(answer
         .error
         .map(|refusal| (refusal.err_code, refusal.description)))
+}
+
+/// Whether an error says that there is no JetStream.
+pub(crate) fn is_not_enabled(code: u64) -> bool {
+    NOT_ENABLED.contains(&code)
 }

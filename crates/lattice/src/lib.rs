@@ -38,6 +38,7 @@ mod jetstream;
 mod lattice;
 mod message;
 mod options;
+mod overview;
 mod request;
 mod subscription;
 
@@ -49,6 +50,7 @@ pub use copy::{
 pub use lattice::Lattice;
 pub use message::{Headers, Message};
 pub use options::{Credentials, Options, Secret, Tls, TlsIdentity};
+pub use overview::{ServerInfo, Storage, StreamKind, StreamSummary};
 pub use request::RequestError;
 pub use subscription::Subscription;
 pub use weft_protocol as protocol;

@@ -7,6 +7,7 @@ mod hosts;
 mod inventory;
 mod links;
 
+pub(crate) use error::GetError;
 pub(crate) use find::all_hosts;
 
 use clap::{Args, Subcommand};

@@ -1,6 +1,6 @@
 //! Why a command cannot begin.
 
-use weft_lattice::ConnectError;
+use weft_lattice::{ConnectError, RequestError};
 use weft_model::problem::Coded;
 
 use crate::failure::Failure;
@@ -15,6 +15,9 @@ pub(crate) enum ContextError {
     /// There is no connection to the lattice.
     #[error(transparent)]
     Connect(ConnectError),
+    /// The server does not answer.
+    #[error(transparent)]
+    Request(RequestError),
 }
 
 // ===== impl ContextError =====
@@ -24,6 +27,7 @@ impl Coded for ContextError {
         match self {
             Self::NoDataDir => "CLI014",
             Self::Connect(error) => error.code(),
+            Self::Request(error) => error.code(),
         }
     }
 
@@ -31,6 +35,7 @@ impl Coded for ContextError {
         match self {
             Self::NoDataDir => "data directory".to_owned(),
             Self::Connect(error) => error.subject(),
+            Self::Request(error) => error.subject(),
         }
     }
 
@@ -42,6 +47,7 @@ impl Coded for ContextError {
                 "name another server with `--nats-url`".to_owned(),
             ],
             Self::Connect(error) => error.hints(),
+            Self::Request(error) => error.hints(),
         }
     }
 }
@@ -51,6 +57,7 @@ impl From<ContextError> for Failure {
         let status = match &error {
             ContextError::NoDataDir => Status::Usage,
             ContextError::Connect(error) => connect_status(error),
+            ContextError::Request(_) => Status::Unreachable,
         };
         Self::new(status, &error)
     }

@@ -16,6 +16,24 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// A size: `412 B`, `1.2 KiB`, `3.0 GiB`.
+pub(crate) fn render_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = u128::from(bytes) * 10;
+    let mut unit = "";
+    for next in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = next;
+    }
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
 /// How long something took: `412 ms`, `1.2 s`, `2 min 5 s`.
 pub(crate) fn render_elapsed(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();

@@ -21,12 +21,10 @@ use crate::request::RequestError;
 
 /// Numbers of errors of JetStream.
 mod code {
-    pub(super) const NOT_ENABLED_FOR_ACCOUNT: u64 = 10_039;
     pub(super) const NO_MESSAGE: u64 = 10_037;
     pub(super) const NAME_TAKEN: u64 = 10_058;
     pub(super) const NO_STREAM: u64 = 10_059;
     pub(super) const WRONG_REVISION: u64 = 10_071;
-    pub(super) const NOT_ENABLED: u64 = 10_076;
     /// The same as [`WRONG_REVISION`], from servers since 2.12.
     pub(super) const WRONG_REVISION_CONSTANT: u64 = 10_164;
 }
@@ -308,11 +306,10 @@ impl JetstreamError {
                 code: code::NO_STREAM,
                 ..
             } => BucketError::Missing { bucket },
-            Self::NoResponders { is_write: false }
-            | Self::Refused {
-                code: code::NOT_ENABLED | code::NOT_ENABLED_FOR_ACCOUNT,
-                ..
-            } => BucketError::NoJetstream { bucket },
+            Self::NoResponders { is_write: false } => BucketError::NoJetstream { bucket },
+            Self::Refused { code, .. } if jetstream::is_not_enabled(code) => {
+                BucketError::NoJetstream { bucket }
+            }
             Self::Refused { code, description } => BucketError::Refused {
                 bucket,
                 code,

@@ -10,6 +10,7 @@ mod copy;
 mod credentials;
 mod event;
 mod intake;
+mod overview;
 mod pages;
 mod proxy;
 mod server;

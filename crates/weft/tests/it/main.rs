@@ -15,6 +15,7 @@ mod http;
 mod images;
 mod lifecycle;
 mod manifests;
+mod moving;
 mod nats;
 mod ports;
 mod running;
