@@ -9,6 +9,7 @@
 //! answers go. Damage is mended when the store is opened: what cannot be read is named, counted and left out.
 
 mod bookkeeping;
+mod checkpoint;
 mod committer;
 mod contain;
 #[cfg(not(unix))]
@@ -37,6 +38,6 @@ pub(crate) use recover::Unreadable;
 pub(crate) use write::Writes;
 
 #[cfg(not(unix))]
-use directory_other::prepare as prepare_directory;
+use directory_other::{prepare as prepare_directory, sync as sync_directory};
 #[cfg(unix)]
-use directory_unix::prepare as prepare_directory;
+use directory_unix::{prepare as prepare_directory, sync as sync_directory};

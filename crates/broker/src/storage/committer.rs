@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::disk::Disk;
 use super::record::StreamId;
@@ -19,6 +20,9 @@ use crate::tasks;
 
 /// Jobs that may wait; with more, the engine waits instead.
 const JOBS_MAX: usize = 256;
+
+/// How often the thread looks whether tables are written out, while it has nothing else to do.
+const WRITING_OUT_CHECK: Duration = Duration::from_millis(50);
 
 /// Keys removed in one go when the remains of deleted messages are swept.
 const SWEEP_LEN: usize = 1024;
@@ -36,8 +40,8 @@ pub(crate) enum Job {
     },
     /// Remove what the tables still hold of a stream's messages before a sequence.
     Sweep { stream: StreamId, below: u64 },
-    /// See whether there is a pack to be made.
-    Pack,
+    /// See whether something is to be done for the next start.
+    Tend,
 }
 
 /// The engine's end of the thread.
@@ -54,7 +58,7 @@ struct Shared {
     committed: AtomicU64,
     /// A write failed. Nothing is committed from then on.
     has_failed: AtomicBool,
-    /// The thread was told to look for packs.
+    /// The thread was told to look.
     is_told: AtomicBool,
 }
 
@@ -108,12 +112,12 @@ impl Committer {
     /// Notes a batch that the engine committed itself, which it does only while nothing is queued.
     pub(crate) fn note_committed(&self, batch: u64) {
         self.shared.committed.store(batch, Ordering::Release);
-        if self.disk.wants_packing()
+        if self.disk.wants_tending()
             && !self.shared.is_told.swap(true, Ordering::AcqRel)
             && let Some(jobs) = &self.jobs
         {
             // If the thread has so much to do, it looks by itself.
-            let _ = jobs.try_send(Job::Pack);
+            let _ = jobs.try_send(Job::Tend);
         }
     }
 
@@ -142,8 +146,8 @@ impl Worker {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Some(round) = self.next_round(jobs) {
             self.commit(round);
-            // One at a time, so that nobody waits for long.
-            self.pack();
+            // A little at a time, so that nobody waits for long.
+            self.tend();
         }
         self.sync();
     }
@@ -151,15 +155,22 @@ impl Worker {
     /// All jobs that are queued, waiting for the first. None once there will be no more.
     fn next_round(&mut self, jobs: &Receiver<Job>) -> Option<Vec<Job>> {
         let first = loop {
-            if self.sweeps.is_empty() && !self.disk.wants_packing() {
-                match jobs.recv() {
+            if self.sweeps.is_empty() && !self.disk.wants_tending() {
+                // Nobody tells when tables are written out.
+                let wait = if self.disk.is_writing_out() {
+                    WRITING_OUT_CHECK
+                } else {
+                    Duration::MAX
+                };
+                match jobs.recv_timeout(wait) {
                     Ok(job) => break job,
-                    Err(RecvError) => return None,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return None,
                 }
             }
             match jobs.try_recv() {
                 Ok(job) => break job,
-                Err(TryRecvError::Empty) if self.sweeps.is_empty() => self.pack(),
+                Err(TryRecvError::Empty) if self.sweeps.is_empty() => self.tend(),
                 Err(TryRecvError::Empty) => self.sweep(),
                 // The rest is swept after the next start.
                 Err(TryRecvError::Disconnected) => return None,
@@ -186,7 +197,7 @@ impl Worker {
                     batches.push((batch, is_committed, outgoing));
                 }
                 Job::Sweep { stream, below } => self.sweeps.push_back((stream, below)),
-                Job::Pack => self.shared.is_told.store(false, Ordering::Release),
+                Job::Tend => self.shared.is_told.store(false, Ordering::Release),
             }
         }
         let is_durable = !is_synced || self.sync();
@@ -236,10 +247,13 @@ impl Worker {
         false
     }
 
-    /// Makes a pack, if one is to be made.
-    fn pack(&self) {
+    /// Does a part of what makes the next start quick.
+    fn tend(&self) {
         if self.shared.has_failed.load(Ordering::Acquire) {
-            return self.disk.drop_wanted();
+            return self.disk.tend_no_more();
+        }
+        if let Err(error) = self.disk.check_point() {
+            tracing::warn!(%error, "Cannot shorten the journal");
         }
         if let Err(error) = self.disk.pack_next() {
             self.counters.corrupt_records.add(1);

@@ -7,3 +7,8 @@ use std::{fs, io};
 pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
+
+/// The system does that by itself.
+pub(super) fn sync(_: &Path) -> io::Result<()> {
+    Ok(())
+}

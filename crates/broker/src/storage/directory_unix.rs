@@ -18,3 +18,8 @@ pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Forces what was added to and removed from the directory to the disk.
+pub(super) fn sync(path: &Path) -> io::Result<()> {
+    std::fs::File::open(path)?.sync_all()
+}

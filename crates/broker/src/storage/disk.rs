@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Slice};
 
+use super::checkpoint::Checkpoint;
 use super::contain::{Records, contain};
 use super::layout::Layout;
 use super::packs::Packs;
@@ -30,6 +31,7 @@ const JOURNAL_LEN_MAX: u64 = 64 * 1024 * 1024;
 pub(crate) struct Disk {
     tables: Tables,
     pub(super) packs: Arc<Packs>,
+    pub(super) checkpoint: Arc<Checkpoint>,
     layout: Arc<Layout>,
     /// Keeps other processes out; given up last.
     _lock: Arc<File>,
@@ -53,6 +55,7 @@ impl Disk {
         Self {
             tables,
             packs: Arc::default(),
+            checkpoint: Arc::default(),
             layout: Arc::new(layout),
             _lock: Arc::new(lock),
         }
@@ -75,6 +78,7 @@ impl Disk {
 
     /// The same for changes that concern no pack, or packs alone.
     pub(super) fn commit_as_is(&self, writes: Writes) -> fjall::Result<()> {
+        self.checkpoint.note(writes.0.len() as u64);
         self.tables
             .commit(writes)
             .inspect_err(|error| self.note(error))
@@ -89,6 +93,30 @@ impl Disk {
     /// Forces everything that was committed to the disk: from then on it survives a loss of power.
     pub(crate) fn sync(&self) -> fjall::Result<()> {
         self.tables.sync().inspect_err(|error| self.note(error))
+    }
+
+    /// Has all tables write out what they hold in memory, in the background. Returns the number of the first batch
+    /// that may not be among it.
+    pub(super) fn begin_writing_out(&self) -> fjall::Result<u64> {
+        contain(|| {
+            let batch = self.tables.database.seqno();
+            for table in Table::ALL {
+                self.tables.table(table).rotate_memtable()?;
+            }
+            Ok(batch)
+        })
+    }
+
+    /// Whether no table has anything left to write out.
+    pub(super) fn is_written_out(&self) -> bool {
+        Table::ALL
+            .into_iter()
+            .all(|table| self.tables.table(table).sealed_memtable_count() == 0)
+    }
+
+    /// Notes that everything before a batch is in the tables.
+    pub(super) fn note_written(&self, batch: u64) -> fjall::Result<()> {
+        Ok(self.layout.note_written(batch)?)
     }
 
     /// Moves everything from the journal to the tables.

@@ -3,7 +3,7 @@
 //! The database itself drops everything behind the first damaged place of its journal, or does not open at all.
 //! Its journal is a sequence of batches: a start mark, items, and an end mark with a checksum and a trailer. A
 //! batch that does not hold is named, counted and left out; the good ones before and after it stay. The journal
-//! as it was is kept next to it, as `*.jnl.damaged`.
+//! as it was is kept next to it, as `*.jnl.damaged`. Batches that are in the tables already are cut out as well.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -31,23 +31,48 @@ const ITEM_HEAD_LEN: usize = 1 + 1 + 8 + 2 + 4 + 4;
 /// Number of a batch beyond what any store gets to.
 const SEQNO_MAX: u64 = 1 << 48;
 
+/// Bytes that are worth cutting out. Few in tests, so that they meet it.
+const CUT_MIN: u64 = if cfg!(any(test, fuzzing)) {
+    1
+} else {
+    1024 * 1024
+};
+
 /// Bytes looked at in search of a good batch. Only content that was made to look like batches needs as many.
 const SEARCH_MAX: usize = 1024 * 1024 * 1024;
+
+/// What the journals hold.
+#[derive(Debug, Default)]
+pub(super) struct Mended {
+    pub(super) is_damaged: bool,
+    /// Changes that are to be replayed, at least.
+    pub(super) changes: u64,
+}
 
 /// What stands at some place of a journal.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// A batch of this length.
-    Batch(u64),
+    Batch(Batch),
     /// A batch of this length whose content is not what was written.
     Mismatch(u64),
     /// No batch, or only a part of one.
     Nothing,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+struct Batch {
+    len: u64,
+    number: u64,
+    changes: u32,
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Inspection {
     good: Vec<Range<u64>>,
+    /// Up to here everything is in the tables.
+    written: u64,
+    /// Changes in good batches behind that and before any damage.
+    changes: u64,
     damaged: Vec<Range<u64>>,
     /// The last batch was being written when the process ended. Nobody counts on it.
     is_torn: bool,
@@ -55,11 +80,12 @@ struct Inspection {
 
 // ---------------------------------------------------------------------------------------------------------
 
-/// Mends all journals in `directory`, which nothing else may have open. Returns whether any was damaged.
-pub(super) fn mend(directory: &Path, counters: &Counters) -> io::Result<bool> {
-    let mut is_mended = false;
+/// Mends all journals in `directory`, which nothing else may have open, and cuts what is in the tables already:
+/// the batches before the one with the number `written`.
+pub(super) fn mend(directory: &Path, written: u64, counters: &Counters) -> io::Result<Mended> {
+    let mut mended = Mended::default();
     let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(mended),
         entries => entries?,
     };
     for entry in entries {
@@ -67,7 +93,8 @@ pub(super) fn mend(directory: &Path, counters: &Counters) -> io::Result<bool> {
         if path.extension().is_none_or(|found| found != EXTENSION) {
             continue;
         }
-        let inspection = inspect(&path)?;
+        let inspection = inspect(&path, written)?;
+        mended.changes += inspection.changes;
         for part in &inspection.damaged {
             counters.corrupt_records.add(1);
             tracing::error!(
@@ -82,36 +109,61 @@ pub(super) fn mend(directory: &Path, counters: &Counters) -> io::Result<bool> {
             tracing::info!(journal = %path.display(), "Dropped a batch that was being written");
         }
         if !inspection.damaged.is_empty() {
-            rewrite(&path, &inspection.good)?;
-            is_mended = true;
+            fs::copy(&path, path.with_extension("jnl.damaged"))?;
+            mended.is_damaged = true;
+        }
+        if !inspection.damaged.is_empty() || inspection.written >= CUT_MIN {
+            rewrite(&path, &inspection.unwritten())?;
         }
     }
-    Ok(is_mended)
+    Ok(mended)
 }
 
-fn inspect(path: &Path) -> io::Result<Inspection> {
+impl Inspection {
+    /// The good parts that are not in the tables.
+    fn unwritten(&self) -> Vec<Range<u64>> {
+        let parts = self.good.iter();
+        parts
+            .map(|part| part.start.max(self.written)..part.end)
+            .filter(|part| !part.is_empty())
+            .collect()
+    }
+}
+
+fn inspect(path: &Path, written: u64) -> io::Result<Inspection> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut position = 0;
-    let whole = loop {
-        match read_batch(&mut reader)? {
-            Found::Batch(len) => position += len,
-            _ => break 0..position,
+    let mut inspection = Inspection::default();
+    // Numbers have no checksum, but they grow.
+    let (mut is_written, mut last) = (true, None);
+    while let Found::Batch(batch) = read_batch(&mut reader)? {
+        position += batch.len;
+        is_written &= batch.number < written && last.is_none_or(|last| last < batch.number);
+        last = Some(batch.number);
+        if is_written {
+            inspection.written = position;
+        } else {
+            inspection.changes += u64::from(batch.changes);
         }
-    };
+    }
+    let whole = 0..position;
     reader.seek(SeekFrom::Start(position))?;
     if is_zero(&mut reader)? {
         // The usual end: room that was set aside.
-        return Ok(Inspection {
-            good: vec![whole],
-            ..Inspection::default()
-        });
+        inspection.good.push(whole);
+        return Ok(inspection);
     }
     reader.seek(SeekFrom::Start(position))?;
     let mut rest = Vec::new();
     reader.read_to_end(&mut rest)?;
-    let mut inspection = inspect_rest(&rest, position)?;
-    inspection.good.insert(0, whole);
-    Ok(inspection)
+    let rest = inspect_rest(&rest, position)?;
+    inspection.good.push(whole);
+    inspection.good.extend(rest.good);
+    Ok(Inspection {
+        damaged: rest.damaged,
+        is_torn: rest.is_torn,
+        ..inspection
+    })
 }
 
 /// Tells good and damaged parts of `rest` apart, which begins at `offset` in the journal.
@@ -121,9 +173,9 @@ fn inspect_rest(rest: &[u8], offset: u64) -> io::Result<Inspection> {
     while at < rest.len() {
         let start = offset + at as u64;
         match read_batch(&mut &rest[at..])? {
-            Found::Batch(len) => {
-                found.good.push(start..start + len);
-                at += as_index(len);
+            Found::Batch(batch) => {
+                found.good.push(start..start + batch.len);
+                at += as_index(batch.len);
             }
             Found::Mismatch(len) => {
                 found.damaged.push(start..start + len);
@@ -176,7 +228,8 @@ fn try_read_batch(reader: &mut impl Read) -> io::Result<Found> {
     }
     let items = u32::from_le_bytes(read(reader, &mut len)?);
     // The checksum does not cover it.
-    if u64::from_le_bytes(read(reader, &mut len)?) > SEQNO_MAX {
+    let number = u64::from_le_bytes(read(reader, &mut len)?);
+    if number > SEQNO_MAX {
         return Ok(Found::Nothing);
     }
     let mut hash = Xxh3::new();
@@ -208,7 +261,11 @@ fn try_read_batch(reader: &mut impl Read) -> io::Result<Found> {
         return Ok(Found::Nothing);
     }
     Ok(if hash.digest() == expected {
-        Found::Batch(len)
+        Found::Batch(Batch {
+            len,
+            number,
+            changes: items,
+        })
     } else {
         Found::Mismatch(len)
     })
@@ -236,7 +293,6 @@ fn is_zero(reader: &mut impl Read) -> io::Result<bool> {
 
 /// Replaces the journal at `path` by its `good` parts. After a crash there is either the old or the new one.
 fn rewrite(path: &Path, good: &[Range<u64>]) -> io::Result<()> {
-    fs::copy(path, path.with_extension("jnl.damaged"))?;
     let mended = path.with_extension("jnl.mended");
     let mut from = File::open(path)?;
     let mut to = BufWriter::new(File::create(&mended)?);

@@ -41,9 +41,11 @@ impl Disk {
                 source: fjall::Error::Unrecoverable,
             });
         }
-        let is_mended = journal::mend(&layout.tables, counters).map_err(directory_failed)?;
+        let written = layout.written().map_err(directory_failed)?;
+        let journal = journal::mend(&layout.tables, written, counters).map_err(directory_failed)?;
+        layout.forget_written().map_err(directory_failed)?;
         let mut tables = open_tables(&layout)?;
-        if is_mended {
+        if journal.is_damaged {
             // They may have what was cut out, or may not know what was removed.
             tables
                 .clear_packs()
@@ -52,7 +54,9 @@ impl Disk {
         if layout.is_marked() {
             tables = mend_tables(tables, &layout, counters)?;
         }
-        Ok(Self::new(tables, layout, lock))
+        let disk = Self::new(tables, layout, lock);
+        disk.checkpoint.note(journal.changes);
+        Ok(disk)
     }
 }
 

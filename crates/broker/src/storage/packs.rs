@@ -34,11 +34,13 @@ impl Packs {
         let worn = known.iter().filter(|(_, gone)| **gone >= GONE_MAX);
         let mut wanted: VecDeque<PackId> = wanted.into();
         wanted.extend(worn.map(|(pack, _)| *pack));
-        *self.wanted() = wanted;
-        let known = known.into_iter();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known
+        let known = known
+            .into_iter()
             .map(|(pack, gone)| (pack, AtomicU32::new(gone)))
             .collect();
+        // First: another thread announces a pack as soon as one is wanted.
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.wanted() = wanted;
     }
 
     /// Calls `commit` with `writes` and what they mean for packs.

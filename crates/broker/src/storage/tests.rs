@@ -1,5 +1,6 @@
 //! What is left after a store was damaged.
 
+mod checkpoint;
 mod packs;
 
 use std::collections::BTreeSet;
