@@ -249,6 +249,11 @@ impl Client {
         }
     }
 
+    /// Gives back memory that is kept for the next messages, as there were none for a while.
+    pub(crate) fn rest(&self) {
+        self.lock().rest();
+    }
+
     /// Bytes that wait to be written.
     pub(crate) fn pending_bytes(&self) -> usize {
         self.lock().pending

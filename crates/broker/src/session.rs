@@ -163,9 +163,10 @@ impl Session {
                     }
                 }
                 _ = pings.tick() => {
-                    if buffer.is_empty() {
-                        // A silent connection keeps no buffer.
+                    if !self.was_active && buffer.is_empty() {
+                        // A silent connection keeps no buffers.
                         buffer = BytesMut::new();
+                        client.rest();
                     }
                     if let Err(reason) = self.ping() {
                         return reason;

@@ -90,6 +90,16 @@ impl Outbound {
 
     /// Takes everything that waits, at most about `max` bytes. The caller is the owner.
     pub(super) fn take(&mut self, max: usize) -> Parts {
+        if self.parts.is_empty() {
+            // Most often: nothing but small messages, whose buffer comes back once it is written.
+            if !self.tail.is_empty() {
+                self.last_taken = self.tail.len();
+            }
+            return Parts {
+                tail: std::mem::take(&mut self.tail),
+                ..Parts::default()
+            };
+        }
         self.freeze();
         let mut len = 0;
         let mut count = 0;
@@ -101,12 +111,15 @@ impl Outbound {
         let rest = self.parts.split_off(count);
         Parts {
             parts: std::mem::replace(&mut self.parts, rest),
-            spare: None,
+            ..Parts::default()
         }
     }
 
     /// Puts back what the owner could not write.
     pub(super) fn put_back(&mut self, parts: Parts) {
+        if !parts.tail.is_empty() {
+            self.parts.push_front(parts.tail.freeze());
+        }
         for part in parts.parts.into_iter().rev() {
             self.parts.push_front(part);
         }
@@ -124,6 +137,12 @@ impl Outbound {
         // A connection that has gone quiet keeps no large buffer.
         let worth = (self.last_taken * 2).max(TAIL_LEN_MIN);
         self.spare.take_if(|spare| spare.capacity() > worth);
+    }
+
+    /// Gives back what is kept for the next messages.
+    pub(super) fn rest(&mut self) {
+        self.spare = None;
+        self.last_taken = 0;
     }
 
     /// Throws away what waits, and tells how many messages that were.
@@ -164,16 +183,18 @@ impl Outbound {
 }
 
 /// Parts of the queue in the hands of whoever writes them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Parts {
     parts: VecDeque<Bytes>,
+    /// What comes after them.
+    tail: BytesMut,
     /// The memory of one that was written.
     spare: Option<BytesMut>,
 }
 
 impl Parts {
     pub(super) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.parts.is_empty() && self.tail.is_empty()
     }
 
     /// Hands the first parts to `write`, and drops what it took.
@@ -183,7 +204,9 @@ impl Parts {
     ) -> std::io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let mut count = 0;
-        for (slice, part) in slices.iter_mut().zip(&self.parts) {
+        let parts = self.parts.iter().map(|part| &part[..]);
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        for (slice, part) in slices.iter_mut().zip(parts.chain(tail)) {
             *slice = IoSlice::new(part);
             count += 1;
         }
@@ -191,6 +214,7 @@ impl Parts {
         let mut left = written;
         while left > 0 {
             let Some(mut part) = self.parts.pop_front() else {
+                self.tail_written(left);
                 break;
             };
             if part.len() <= left {
@@ -207,6 +231,16 @@ impl Parts {
             }
         }
         Ok(written)
+    }
+
+    fn tail_written(&mut self, len: usize) {
+        if len < self.tail.len() {
+            self.tail.advance(len);
+        } else {
+            let mut buffer = std::mem::take(&mut self.tail);
+            buffer.clear();
+            self.spare = Some(buffer);
+        }
     }
 }
 
@@ -259,6 +293,36 @@ mod tests {
             assert_eq!(drain(&mut outbound, per_write), expected);
             assert_eq!(outbound.pending, 0);
         }
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_and_given_back_in_quiet_times() {
+        let mut outbound = Outbound::default();
+        outbound.push(&[b'x'; 40_000]);
+        let first = outbound.tail.as_ptr();
+        drain(&mut outbound, usize::MAX);
+        outbound.push(&[b'x'; 30_000]);
+        assert_eq!(outbound.tail.as_ptr(), first);
+        drain(&mut outbound, usize::MAX);
+
+        outbound.push(b"little");
+        drain(&mut outbound, usize::MAX);
+        let kept = outbound.spare.map_or(0, |spare| spare.capacity());
+        assert!(kept <= TAIL_LEN_MIN, "{kept}");
+        assert_eq!(outbound.tail.capacity(), 0);
+    }
+
+    #[test]
+    fn a_connection_that_rests_keeps_no_buffer() {
+        let mut outbound = Outbound::default();
+        outbound.push(&[b'x'; 40_000]);
+        drain(&mut outbound, usize::MAX);
+        assert!(outbound.spare.is_some());
+        outbound.rest();
+        assert!(outbound.spare.is_none());
+        outbound.push(b"again");
+        assert_eq!(outbound.tail.capacity(), TAIL_LEN_MIN);
+        assert_eq!(drain(&mut outbound, usize::MAX), b"again");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::{BufMut, BytesMut};
 use rustls::{ProtocolVersion, ServerConnection};
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Bytes that are encrypted before the socket has taken those before them.
@@ -61,7 +62,7 @@ impl Stream {
     /// Reads into the free capacity of `buffer`. Only one task may read.
     pub(crate) fn try_read_buf(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => socket.try_read_buf(buffer),
+            Self::Plain(socket) => read_some(socket, buffer),
             Self::Tls(stream) => stream.try_read_buf(buffer),
         }
     }
@@ -177,6 +178,26 @@ impl fmt::Debug for TlsStream {
             .field("socket", &self.socket)
             .finish_non_exhaustive()
     }
+}
+
+/// Reads once, at most as much as `buffer` has room for.
+///
+/// A read that leaves room has emptied the socket. On Linux the next data is then announced anew, so the socket
+/// is noted as not readable, which saves asking it only to hear that there is nothing.
+fn read_some(socket: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize> {
+    if !cfg!(target_os = "linux") {
+        return socket.try_read_buf(buffer);
+    }
+    let room = buffer.capacity() - buffer.len();
+    let mut short = None;
+    let read = socket.try_io(Interest::READABLE, || match socket.try_read_buf(buffer) {
+        Ok(len) if len > 0 && len < room => {
+            short = Some(len);
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        other => other,
+    });
+    short.map_or(read, Ok)
 }
 
 /// Lets tokio's socket be read and written by what knows the traits of the standard library.
