@@ -255,12 +255,20 @@ fn make_bucket(address: SocketAddr, payload_len: usize) -> Result<()> {
         Some(&reply),
         CONFIG.as_bytes(),
     );
+    line.send(&out)?;
+    await_answers(&mut line, 1, b"\"config\":")?;
+    out.clear();
     let payload = payload(payload_len);
     for number in 0..KEYS {
         push_publish(&mut out, &key(number), Some(&reply), &payload);
     }
     line.send(&out)?;
-    for _ in 0..=KEYS {
+    await_answers(&mut line, KEYS, b"\"seq\":")
+}
+
+/// Waits for so many answers, each of which must have `part` in it.
+fn await_answers(line: &mut Line, count: usize, part: &[u8]) -> Result<()> {
+    for _ in 0..count {
         let message = loop {
             match line.next_message()? {
                 Some(message) => break message,
@@ -268,7 +276,7 @@ fn make_bucket(address: SocketAddr, payload_len: usize) -> Result<()> {
             }
         };
         let body = &line.bytes()[message.body];
-        if memchr::memmem::find(body, b"\"error\"").is_some() {
+        if memchr::memmem::find(body, part).is_none() {
             bail!("no bucket: {}", String::from_utf8_lossy(body));
         }
     }

@@ -43,6 +43,16 @@ pub(super) enum Sync {
     Always,
 }
 
+/// Whether the broker's allocator may use huge pages.
+///
+/// With them, 2 MiB count as resident as soon as one byte of them is used, which hides what is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HugePages {
+    /// As the system has it.
+    Default,
+    Never,
+}
+
 /// The programs, and where their servers may write.
 pub(super) struct Programs {
     broker: PathBuf,
@@ -91,12 +101,22 @@ impl Programs {
 
     /// Starts a server that stores in a new directory called `name`.
     pub(super) fn start(&self, kind: Kind, sync: Sync, name: &str) -> Result<Server> {
+        self.start_with(kind, sync, HugePages::Default, name)
+    }
+
+    pub(super) fn start_with(
+        &self,
+        kind: Kind,
+        sync: Sync,
+        huge_pages: HugePages,
+        name: &str,
+    ) -> Result<Server> {
         let address = free_address()?;
         let directory = self.directory.join(name);
         fs::create_dir_all(&directory)?;
         let command = match kind {
             Kind::Broker => {
-                let mut command = Command::new(&self.broker);
+                let mut command = self.broker(huge_pages);
                 command.arg(address.to_string()).arg(directory.join("data"));
                 if sync == Sync::Always {
                     command.arg("*");
@@ -120,10 +140,18 @@ impl Programs {
     }
 
     /// Starts the broker's program without a broker.
-    pub(super) fn start_bare(&self) -> Result<Bare> {
-        let mut command = Command::new(&self.broker);
+    pub(super) fn start_bare(&self, huge_pages: HugePages) -> Result<Bare> {
+        let mut command = self.broker(huge_pages);
         command.arg("none");
         Ok(Bare(spawn(command, &self.directory.join("bare.log"))?))
+    }
+
+    fn broker(&self, huge_pages: HugePages) -> Command {
+        let mut command = Command::new(&self.broker);
+        if huge_pages == HugePages::Never {
+            command.env("MIMALLOC_ALLOW_THP", "0");
+        }
+        command
     }
 }
 
