@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -415,27 +415,56 @@ async fn start_engine(
     payload_max: usize,
     counters: Arc<Counters>,
 ) -> Result<(Arc<Router>, Arc<Mailbox>, thread::JoinHandle<()>), Error> {
-    let start = move || {
-        let mailbox = Arc::new(Mailbox::new(MAILBOX_LEN + 2 * payload_max));
-        let watcher: Arc<dyn InterestWatcher> = Arc::clone(&mailbox) as _;
-        let router = Arc::new(Router::new(counters, Some(watcher)));
-        let engine = match open_engine(&options, &router, &mailbox)? {
-            Ok(engine) => engine,
-            // It is known to be damaged now, which opening it again mends.
-            Err(Unreadable(_)) => {
-                open_engine(&options, &router, &mailbox)?.map_err(|Unreadable(source)| {
-                    Error::StoreDamaged {
-                        path: options.data_dir.clone(),
-                        source: Box::new(source),
-                    }
-                })?
+    let (opened, answer) = oneshot::channel();
+    let open = move || match open_streams(&options, payload_max, counters) {
+        Ok((router, mailbox, engine)) => {
+            // If the caller has given up, so does the engine.
+            if opened.send(Ok((router, mailbox))).is_ok() {
+                engine.run();
             }
-        };
-        let thread = tasks::spawn_thread("weft-broker-jetstream", move || engine.run())
-            .map_err(|source| Error::Thread { source })?;
-        Ok((router, mailbox, thread))
+        }
+        Err(error) => {
+            // The caller may have given up.
+            let _ = opened.send(Err(error));
+        }
     };
-    blocking(start).await
+    // What is read belongs to the thread that will use it, and so does the memory that it is in.
+    let thread = tasks::spawn_thread("weft-broker-jetstream", open)
+        .map_err(|source| Error::Thread { source })?;
+    match answer.await {
+        Ok(opened) => opened.map(|(router, mailbox)| (router, mailbox, thread)),
+        // It ends without an answer only by a panic, which has unwound by now.
+        Err(_) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => Err(Error::Thread {
+                source: std::io::Error::other("the thread of the streams ended early"),
+            }),
+        },
+    }
+}
+
+/// Opens the store and reads it, a second time if that shows that it is damaged. Blocks while it does.
+fn open_streams(
+    options: &JetStreamOptions,
+    payload_max: usize,
+    counters: Arc<Counters>,
+) -> Result<(Arc<Router>, Arc<Mailbox>, Engine), Error> {
+    let mailbox = Arc::new(Mailbox::new(MAILBOX_LEN + 2 * payload_max));
+    let watcher: Arc<dyn InterestWatcher> = Arc::clone(&mailbox) as _;
+    let router = Arc::new(Router::new(counters, Some(watcher)));
+    let engine = match open_engine(options, &router, &mailbox)? {
+        Ok(engine) => engine,
+        // It is known to be damaged now, which opening it again mends.
+        Err(Unreadable(_)) => {
+            open_engine(options, &router, &mailbox)?.map_err(|Unreadable(source)| {
+                Error::StoreDamaged {
+                    path: options.data_dir.clone(),
+                    source: Box::new(source),
+                }
+            })?
+        }
+    };
+    Ok((router, mailbox, engine))
 }
 
 /// Does what blocks on the disk.

@@ -304,7 +304,12 @@ impl Engine {
         let is_sync_due = self.sync_due.is_some_and(|due| due <= now.tick);
         if is_sync_due {
             self.sync_due = None;
-            self.gate.require_sync();
+            if interval == 0 {
+                // An interval in which nothing may be lost.
+                self.gate.require_sync();
+            } else {
+                self.gate.sync_aside();
+            }
         }
         self.gate.close(&self.counters);
     }

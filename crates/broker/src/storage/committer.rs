@@ -4,6 +4,7 @@
 //! While it waits for the disk, further batches queue up; it then commits them all and syncs once.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,6 +39,8 @@ pub(crate) enum Job {
         is_synced: bool,
         outgoing: Vec<Outgoing>,
     },
+    /// Force what was committed before to the disk. Nobody waits for it.
+    Sync,
     /// Remove what the tables still hold of a stream's messages before a sequence.
     Sweep { stream: StreamId, below: u64 },
     /// See whether something is to be done for the next start.
@@ -60,6 +63,8 @@ struct Shared {
     has_failed: AtomicBool,
     /// The thread was told to look.
     is_told: AtomicBool,
+    /// The thread was told to sync, and has yet to begin.
+    is_sync_wanted: AtomicBool,
 }
 
 /// The thread's own state.
@@ -102,6 +107,13 @@ impl Committer {
         if !is_taken {
             // The thread ends only with this value, unless it panicked.
             self.shared.has_failed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Forces what was committed before to the disk, while the engine goes on to commit.
+    pub(crate) fn sync_aside(&self) {
+        if !self.shared.is_sync_wanted.swap(true, Ordering::AcqRel) {
+            self.submit(Job::Sync);
         }
     }
 
@@ -183,6 +195,7 @@ impl Worker {
 
     fn commit(&mut self, round: Vec<Job>) {
         let mut is_synced = false;
+        let mut wants_sync_aside = false;
         let mut batches = Vec::new();
         for job in round {
             match job {
@@ -196,6 +209,10 @@ impl Worker {
                     let is_committed = self.write(writes);
                     batches.push((batch, is_committed, outgoing));
                 }
+                Job::Sync => {
+                    self.shared.is_sync_wanted.store(false, Ordering::Release);
+                    wants_sync_aside = true;
+                }
                 Job::Sweep { stream, below } => self.sweeps.push_back((stream, below)),
                 Job::Tend => self.shared.is_told.store(false, Ordering::Release),
             }
@@ -207,6 +224,9 @@ impl Worker {
                 self.courier.send(outgoing);
             }
             self.shared.committed.store(batch, Ordering::Release);
+        }
+        if wants_sync_aside && !is_synced {
+            self.sync_aside();
         }
     }
 
@@ -226,6 +246,7 @@ impl Worker {
         }
     }
 
+    /// Forces everything to the disk. Nobody commits meanwhile.
     fn sync(&mut self) -> bool {
         if self.shared.has_failed.load(Ordering::Acquire) {
             return false;
@@ -239,7 +260,20 @@ impl Worker {
         }
     }
 
-    fn fail(&self, error: &fjall::Error) -> bool {
+    /// Forces what is committed to the disk, while the engine goes on to commit.
+    fn sync_aside(&self) {
+        if self.shared.has_failed.load(Ordering::Acquire) {
+            return;
+        }
+        match self.disk.sync_aside() {
+            Ok(()) => self.counters.syncs.add(1),
+            Err(error) => {
+                self.fail(&error);
+            }
+        }
+    }
+
+    fn fail(&self, error: &dyn Error) -> bool {
         self.counters.write_errors.add(1);
         if !self.shared.has_failed.swap(true, Ordering::AcqRel) {
             tracing::error!(%error, "Storage failed, nothing more is acknowledged");

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::ops::RangeBounds;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistM
 
 use super::checkpoint::Checkpoint;
 use super::contain::{Records, contain};
+use super::journal;
 use super::layout::Layout;
 use super::packs::Packs;
 use super::record::{StreamId, message_key};
@@ -117,6 +119,11 @@ impl Disk {
     /// Notes that everything before a batch is in the tables.
     pub(super) fn note_written(&self, batch: u64) -> fjall::Result<()> {
         Ok(self.layout.note_written(batch)?)
+    }
+
+    /// The same as [`Self::sync`], while others can go on to commit.
+    pub(super) fn sync_aside(&self) -> io::Result<()> {
+        journal::sync(&self.layout.tables)
     }
 
     /// Moves everything from the journal to the tables.

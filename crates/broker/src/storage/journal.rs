@@ -5,7 +5,7 @@
 //! batch that does not hold is named, counted and left out; the good ones before and after it stay. The journal
 //! as it was is kept next to it, as `*.jnl.damaged`. Batches that are in the tables already are cut out as well.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -128,6 +128,25 @@ impl Inspection {
             .filter(|part| !part.is_empty())
             .collect()
     }
+}
+
+/// Forces all journals in `directory` to the disk while the database goes on writing them.
+///
+/// The database would let nobody commit meanwhile. What was committed before the call is then on the disk: a
+/// journal is synced before the database begins another, and it is removed only when the tables have its content.
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|found| found != EXTENSION) {
+            continue;
+        }
+        match OpenOptions::new().write(true).open(&path) {
+            Ok(journal) => journal.sync_data()?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn inspect(path: &Path, written: u64) -> io::Result<Inspection> {

@@ -59,6 +59,15 @@ impl Writes {
         self.0.is_empty()
     }
 
+    /// Bytes of keys and values.
+    pub(crate) fn len_bytes(&self) -> usize {
+        let value_len = |write: &Write| write.value.as_ref().map_or(0, Bytes::len);
+        self.0
+            .iter()
+            .map(|write| write.key.len() + value_len(write))
+            .sum()
+    }
+
     pub(crate) fn message(&mut self, stream: StreamId, stored: &Stored, body: Bytes) {
         let key = message_key(stream, stored.seq);
         let head = record::encode_head(stored).into();

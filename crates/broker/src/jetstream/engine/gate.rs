@@ -12,6 +12,10 @@ use crate::jetstream::{Courier, Outgoing};
 use crate::stats::Counters;
 use crate::storage::{Committer, Disk, Job, StreamId, Writes};
 
+/// Bytes after which the disk is given something to do. Once in a while the database forces all that it wrote to the
+/// disk, and lets nobody commit meanwhile; this is how much that can be.
+const UNSYNCED_LEN_MAX: usize = 4 * 1024 * 1024;
+
 pub(super) struct Gate {
     disk: Disk,
     courier: Courier,
@@ -21,7 +25,12 @@ pub(super) struct Gate {
     /// The last batch that the storage thread got.
     handed_over: u64,
     pub(super) writes: Writes,
+    /// The answers of this batch wait for the disk.
     is_synced: bool,
+    /// What is committed is to be forced to the disk, which no answer waits for.
+    wants_sync_aside: bool,
+    /// Bytes that were written since the last sync.
+    unsynced_len: usize,
     at_once: Vec<Outgoing>,
     behind_batch: Vec<Outgoing>,
     sweeps: Vec<Job>,
@@ -43,6 +52,8 @@ impl Gate {
             handed_over: 0,
             writes: Writes::default(),
             is_synced: false,
+            wants_sync_aside: false,
+            unsynced_len: 0,
             at_once: Vec::new(),
             behind_batch: Vec::new(),
             sweeps: Vec::new(),
@@ -111,9 +122,14 @@ impl Gate {
         self.sweeps.push(Job::Sweep { stream, below });
     }
 
-    /// Forces this batch, and with it all before, to the disk.
+    /// Forces this batch, and with it all before, to the disk before its answers leave.
     pub(super) fn require_sync(&mut self) {
         self.is_synced = true;
+    }
+
+    /// Forces this batch, and with it all before, to the disk, while others go on.
+    pub(super) fn sync_aside(&mut self) {
+        self.wants_sync_aside = true;
     }
 
     /// Ends the batch.
@@ -125,6 +141,11 @@ impl Gate {
             let writes = std::mem::take(&mut self.writes);
             let outgoing = std::mem::take(&mut self.behind_batch);
             let is_synced = std::mem::take(&mut self.is_synced);
+            self.unsynced_len += writes.len_bytes();
+            if is_synced {
+                self.unsynced_len = 0;
+            }
+            self.wants_sync_aside |= self.unsynced_len >= UNSYNCED_LEN_MAX;
             // The storage thread costs a task switch: with nothing to wait for, this thread commits itself.
             if !is_synced && self.committer.committed() >= self.handed_over {
                 self.commit_here(writes, outgoing, counters);
@@ -138,6 +159,10 @@ impl Gate {
                 });
             }
             self.batch += 1;
+        }
+        if std::mem::take(&mut self.wants_sync_aside) {
+            self.unsynced_len = 0;
+            self.committer.sync_aside();
         }
         for sweep in self.sweeps.drain(..) {
             self.committer.submit(sweep);
