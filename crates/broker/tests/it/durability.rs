@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::{self, kv};
 use weft_broker::{Broker, JetStreamOptions, Options};
 
-use crate::server::{Server, within};
+use crate::server::{Server, until, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_finds_everything() {
@@ -188,6 +188,42 @@ async fn a_synced_stream_is_forced_to_the_disk_before_the_answer() {
     .await
     .unwrap();
     assert_eq!(syncs(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_answer_waits_for_is_forced_to_the_disk_soon() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut jetstream = JetStreamOptions::new(dir.path());
+    jetstream.sync_interval = Duration::from_millis(20);
+    let handle = Broker::start(Options {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        jetstream: Some(jetstream),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let context = jetstream::new(async_nats::connect(handle.client_url()).await.unwrap());
+    let config = jetstream::stream::Config {
+        name: "LAZY".to_owned(),
+        ..Default::default()
+    };
+    context.create_stream(config).await.unwrap();
+    for _ in 0..3 {
+        let before = handle.stats().storage.syncs;
+        within(
+            context
+                .publish("LAZY", "x".into())
+                .await
+                .unwrap()
+                .into_future(),
+        )
+        .await
+        .unwrap();
+        until("the message is on the disk", || async {
+            handle.stats().storage.syncs > before
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
