@@ -9,6 +9,7 @@ pub mod config;
 pub mod http_server;
 pub mod keyvalue;
 pub mod logging;
+pub mod remote;
 
 use weft_engine::Family;
 use weft_model::interface::InterfaceName;

@@ -100,6 +100,10 @@ impl Admission {
         }
     }
 
+    pub(crate) fn instances_max(&self) -> u32 {
+        self.instances_max
+    }
+
     /// Instances that run now.
     pub(crate) fn in_use(&self) -> u32 {
         let free = u32::try_from(self.instances.available_permits()).unwrap_or(u32::MAX);
@@ -113,8 +117,8 @@ impl Admission {
 
     /// Waits for an instance, in the order of arrival, and takes its slots of the pool.
     ///
-    /// A call whose chain of callers already includes this component does not wait: its own caller could be what it
-    /// would wait for. Cancellation safe: dropping the future leaves the queue.
+    /// A call that may not wait fails where it would have to: one whose chain of callers already includes this component
+    /// could wait for its own caller. Cancellation safe: dropping the future leaves the queue.
     ///
     /// # Errors
     ///
@@ -123,11 +127,11 @@ impl Admission {
         &self,
         slots: &PoolSlots,
         context: &CallContext,
-        is_reentrant: bool,
+        may_wait: bool,
     ) -> Result<Permit, CallError> {
         let instance = match Arc::clone(&self.instances).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits) if !is_reentrant => self.wait(context).await?,
+            Err(TryAcquireError::NoPermits) if may_wait => self.wait(context).await?,
             Err(_) => return Err(self.overloaded(Overload::Instances)),
         };
         let slots = slots
@@ -188,12 +192,12 @@ mod tests {
     async fn calls_beyond_the_queue_are_refused() {
         let slots = PoolSlots::new(100, 0);
         let admission = admission(1, 1);
-        let first = admission.acquire(&slots, &outer(), false).await;
+        let first = admission.acquire(&slots, &outer(), true).await;
         assert!(first.is_ok());
         let context = outer();
         let mut second = std::pin::pin!(admission.acquire(&slots, &context, false));
         assert!(futures::poll!(&mut second).is_pending());
-        let third = admission.acquire(&slots, &outer(), false).await;
+        let third = admission.acquire(&slots, &outer(), true).await;
         assert!(matches!(
             third,
             Err(CallError::Overloaded {
@@ -210,8 +214,8 @@ mod tests {
     async fn patience_ends_before_the_deadline_does() {
         let slots = PoolSlots::new(100, 0);
         let admission = admission(1, 10);
-        let _first = admission.acquire(&slots, &outer(), false).await;
-        let second = admission.acquire(&slots, &outer(), false).await;
+        let _first = admission.acquire(&slots, &outer(), true).await;
+        let second = admission.acquire(&slots, &outer(), true).await;
         assert!(matches!(
             second,
             Err(CallError::Overloaded {
@@ -221,7 +225,7 @@ mod tests {
         ));
         let short = CallContext::root(Duration::from_secs(1));
         assert!(matches!(
-            admission.acquire(&slots, &short, false).await,
+            admission.acquire(&slots, &short, true).await,
             Err(CallError::Deadline)
         ));
     }
@@ -230,9 +234,9 @@ mod tests {
     async fn a_call_that_could_wait_for_itself_does_not_wait() {
         let slots = PoolSlots::new(100, 0);
         let admission = admission(1, 10);
-        let _first = admission.acquire(&slots, &outer(), false).await;
+        let _first = admission.acquire(&slots, &outer(), true).await;
         assert!(matches!(
-            admission.acquire(&slots, &outer(), true).await,
+            admission.acquire(&slots, &outer(), false).await,
             Err(CallError::Overloaded {
                 bound: Overload::Instances,
                 ..

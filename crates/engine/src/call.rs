@@ -22,8 +22,21 @@ pub struct CallContext {
     /// Calls between components above this one; 0 for a call from outside.
     pub(crate) depth: u32,
     callers: Option<Arc<Caller>>,
+    /// The trace that it is part of.
+    trace: Option<Arc<Trace>>,
+    /// Whether it may wait for an instance.
+    may_wait: bool,
     /// Whether the task that makes the call is inside the event loop of a concurrent store.
     is_in_event_loop: bool,
+}
+
+/// The trace that a call is part of, as W3C trace context has it. It is passed on as it came.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trace {
+    /// `traceparent`.
+    pub parent: String,
+    /// `tracestate`.
+    pub state: Option<String>,
 }
 
 /// A component in the chain that led to a call.
@@ -54,8 +67,37 @@ impl CallContext {
             deadline: Instant::now() + duration_max,
             depth: 0,
             callers: None,
+            trace: None,
+            may_wait: true,
             is_in_event_loop: false,
         }
+    }
+
+    /// The context of a call that came from another host at `depth`, and has to be over by `deadline`; `caller` is the
+    /// component that made it, where that is known.
+    ///
+    /// Of longer chains the components further up are not known. A call in one could wait for what they hold, so it does not
+    /// wait for an instance.
+    pub fn arrived(deadline: Instant, depth: u32, caller: Option<ComponentId>) -> Self {
+        let caller = caller.map(|component| Caller {
+            component,
+            above: None,
+        });
+        Self {
+            deadline,
+            depth,
+            callers: caller.map(Arc::new),
+            trace: None,
+            may_wait: depth <= 1,
+            is_in_event_loop: false,
+        }
+    }
+
+    /// This context as part of a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Trace>) -> Self {
+        self.trace = trace.map(Arc::new);
+        self
     }
 
     /// The context of a call that `caller`, which runs in `lane`, makes while it is called in this one.
@@ -67,6 +109,8 @@ impl CallContext {
                 component: caller.clone(),
                 above: self.callers.clone(),
             })),
+            trace: self.trace.clone(),
+            may_wait: true,
             is_in_event_loop: self.is_in_event_loop || lane == LaneKind::Concurrent,
         }
     }
@@ -89,6 +133,28 @@ impl CallContext {
     pub(crate) fn in_own_task(mut self) -> Self {
         self.is_in_event_loop = false;
         self
+    }
+
+    /// This context for a call that fails at once where it would have to wait for an instance.
+    #[must_use]
+    pub(crate) fn without_waiting(mut self) -> Self {
+        self.may_wait = false;
+        self
+    }
+
+    /// Whether it may wait for an instance.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    /// How many calls between components are above this one; zero for one from outside.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The trace that the call is part of.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_deref()
     }
 
     /// When the call has to be over.

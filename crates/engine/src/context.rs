@@ -109,7 +109,9 @@ impl StoreContext {
                 .downcast()
                 .map_err(|_| self.program.denial(interface)),
             Some(Route::Denied(denial)) => Err(Arc::clone(denial)),
-            Some(Route::Local(_)) | None => Err(self.program.denial(interface)),
+            Some(Route::Local(_) | Route::Remote(_) | Route::Spilling(..)) | None => {
+                Err(self.program.denial(interface))
+            }
         }
     }
 }

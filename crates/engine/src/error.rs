@@ -172,6 +172,64 @@ pub enum CallError {
     /// The one who called is gone.
     #[error("the caller is gone")]
     Cancelled,
+    /// Something that runs elsewhere was called, and the call failed.
+    #[error("the call of `{target}`, which does not run on this host, failed: {problem}")]
+    Remote {
+        /// What was called.
+        target: Arc<str>,
+        /// Why it failed.
+        problem: RemoteProblem,
+    },
+}
+
+/// Why a call of something that runs elsewhere failed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteProblem {
+    /// Nobody serves the function.
+    #[error("it runs on no host, or has no such function")]
+    NoResponders,
+    /// It has as many calls as it takes.
+    #[error("it is overloaded: {message}")]
+    Overloaded {
+        /// What it says.
+        message: Arc<str>,
+    },
+    /// It may not make a call that it needs, or may not be called.
+    #[error("it was denied: {message}")]
+    Denied {
+        /// What it says.
+        message: Arc<str>,
+    },
+    /// It trapped, or failed in another way of its own.
+    #[error("{message}")]
+    Failed {
+        /// What it says.
+        message: Arc<str>,
+    },
+    /// Parameters or results are not such as the other end expects.
+    #[error("parameters or results are not of the types expected: {message}")]
+    Values {
+        /// What is wrong.
+        message: Arc<str>,
+    },
+    /// Messages were lost, or too large, or the connection broke.
+    #[error("{message}")]
+    Transport {
+        /// What happened.
+        message: Arc<str>,
+    },
+}
+
+/// A failed call of an export, and whether anything of it has happened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failed {
+    /// The call did not begin, and can be made elsewhere.
+    #[error("the call was refused")]
+    Refused(#[source] CallError),
+    /// The call had begun.
+    #[error("the call failed")]
+    Begun(#[source] CallError),
 }
 
 /// An import that leads nowhere.
@@ -307,6 +365,7 @@ impl CallError {
             Self::Guest(_) => "guest",
             Self::NoHandler { .. } => "no_handler",
             Self::Cancelled => "cancelled",
+            Self::Remote { .. } => "remote",
         }
     }
 }
@@ -325,6 +384,14 @@ impl Coded for CallError {
             Self::Guest(_) => "CAL008",
             Self::NoHandler { .. } => "LNK011",
             Self::Cancelled => "CAL009",
+            Self::Remote { problem, .. } => match problem {
+                RemoteProblem::NoResponders => "CAL010",
+                RemoteProblem::Overloaded { .. } => "CAL001",
+                RemoteProblem::Denied { .. } => "CAL011",
+                RemoteProblem::Failed { .. } => "CAL012",
+                RemoteProblem::Values { .. } => "CAL013",
+                RemoteProblem::Transport { .. } => "CAL014",
+            },
         }
     }
 
@@ -332,12 +399,14 @@ impl Coded for CallError {
         match self {
             Self::Denied(denial) => denial.interface.to_string(),
             Self::NoHandler { component } => component.to_string(),
+            Self::Remote { target, .. } => target.to_string(),
             _ => String::new(),
         }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
+            Self::Remote { target, problem } => problem.hints(target),
             Self::Denied(denial) => vec![denial.hint()],
             Self::Overloaded {
                 bound: Overload::Pool,
@@ -353,6 +422,44 @@ impl Coded for CallError {
             Self::Deadline => vec!["raise `call-duration` in a `weft.limits` trait".to_owned()],
             Self::Resources { .. } => vec!["raise `memory` in a `weft.limits` trait".to_owned()],
             _ => Vec::new(),
+        }
+    }
+}
+
+// ===== impl RemoteProblem =====
+
+impl RemoteProblem {
+    fn hints(&self, target: &str) -> Vec<String> {
+        let hint = match self {
+            Self::NoResponders => {
+                format!("deploy `{target}`, or point the link at something that runs")
+            }
+            Self::Overloaded { .. } => {
+                format!("raise `instances` of the scaler of `{target}`, or add hosts")
+            }
+            Self::Denied { .. } => format!("see the links of `{target}`"),
+            Self::Failed { .. } => format!("see the logs of `{target}` where it runs"),
+            Self::Values { .. } => format!("build both ends against the same WIT as `{target}`"),
+            Self::Transport { .. } => "check the connection to NATS and its limits".to_owned(),
+        };
+        vec![hint]
+    }
+}
+
+// ===== impl Failed =====
+
+impl Failed {
+    /// Why it failed.
+    pub fn error(&self) -> &CallError {
+        match self {
+            Self::Refused(error) | Self::Begun(error) => error,
+        }
+    }
+
+    /// Why it failed.
+    pub fn into_error(self) -> CallError {
+        match self {
+            Self::Refused(error) | Self::Begun(error) => error,
         }
     }
 }

@@ -34,11 +34,14 @@ pub mod route;
 mod ticker;
 pub mod world;
 
-pub use call::CallContext;
+pub use call::{CallContext, Trace};
 pub use context::StoreContext;
 pub use engine::{Code, Engine, Family, Origin};
-pub use error::{CallError, Denial, DenialReason, LinkError, LoadError, Overload, StartError};
+pub use error::{
+    CallError, Denial, DenialReason, Failed, LinkError, LoadError, Overload, RemoteProblem,
+    StartError,
+};
 pub use lane::LaneKind;
 pub use limiter::Refusal;
 pub use options::{Options, Pool};
-pub use program::{LocalTarget, NoSuchFunction, Program, Stats};
+pub use program::{ExportTarget, LocalTarget, NoSuchFunction, Program, Stats};

@@ -8,15 +8,22 @@ use wasmtime::component::{Linker, LinkerInstance, Val};
 
 use crate::call::CallContext;
 use crate::context::StoreContext;
-use crate::error::{CallError, LinkError};
-use crate::program::LocalTarget;
-use crate::route::Route;
+use crate::error::{CallError, Failed, LinkError};
+use crate::program::{LocalTarget, Program};
+use crate::route::{RemoteTarget, Route};
 use crate::world::{Import, ImportedFunction, Provision, World};
 
 /// An import that is about to be called: its target and what the callee inherits.
 struct Outbound {
-    target: Arc<LocalTarget>,
+    caller: Arc<Program>,
+    target: Target,
     context: CallContext,
+}
+
+enum Target {
+    Local(Arc<LocalTarget>),
+    Remote(Arc<dyn RemoteTarget>),
+    Spilling(Arc<LocalTarget>, Arc<dyn RemoteTarget>),
 }
 
 /// Adds to `linker` all imports of `world` that links provide.
@@ -83,7 +90,7 @@ async fn follow(
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
     let called = match outbound {
-        Ok(Outbound { target, context }) => target.call(position, context, params, results).await,
+        Ok(outbound) => outbound.call(position, params, results).await,
         Err(error) => Err(error),
     };
     called.map_err(wasmtime::Error::new)
@@ -95,16 +102,54 @@ impl Outbound {
     fn begin(caller: &StoreContext, slot: usize) -> Result<Self, CallError> {
         let program = &caller.program;
         let routes = program.routes().load();
-        match routes.route(slot) {
-            Some(Route::Local(target)) => Ok(Self {
-                target: Arc::clone(target),
-                context: caller.call.nested(program.component(), program.lane.kind),
-            }),
-            Some(Route::Denied(denial)) => Err(CallError::Denied(Arc::clone(denial))),
+        let target = match routes.route(slot) {
+            Some(Route::Local(target)) => Target::Local(Arc::clone(target)),
+            Some(Route::Remote(target)) => Target::Remote(Arc::clone(target)),
+            Some(Route::Spilling(local, remote)) => {
+                Target::Spilling(Arc::clone(local), Arc::clone(remote))
+            }
+            Some(Route::Denied(denial)) => return Err(CallError::Denied(Arc::clone(denial))),
             Some(Route::BuiltIn(_)) | None => {
                 let interface = &program.world().imports()[slot].interface.interface;
-                Err(CallError::Denied(program.denial(interface)))
+                return Err(CallError::Denied(program.denial(interface)));
             }
-        }
+        };
+        Ok(Self {
+            caller: Arc::clone(program),
+            target,
+            context: caller.call.nested(program.component(), program.lane.kind),
+        })
+    }
+
+    async fn call(
+        self,
+        position: usize,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), CallError> {
+        let Self {
+            caller,
+            target,
+            context,
+        } = self;
+        let remote = match target {
+            Target::Local(local) => {
+                let called = local.call(position, context, params, results).await;
+                return called.map_err(Failed::into_error);
+            }
+            Target::Remote(remote) => remote,
+            Target::Spilling(local, remote) => {
+                let here = context.clone().without_waiting();
+                match local.call(position, here, params, results).await {
+                    // Nothing of the call has happened, so it can be made elsewhere.
+                    Err(Failed::Refused(CallError::Overloaded { .. })) => remote,
+                    called => return called.map_err(Failed::into_error),
+                }
+            }
+        };
+        let caller = caller.component();
+        remote
+            .call(position, caller, context.in_own_task(), params, results)
+            .await
     }
 }

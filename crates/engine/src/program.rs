@@ -15,7 +15,7 @@ use crate::admission::{Admission, Permit};
 use crate::call::{self, CallClock, CallContext};
 use crate::context::StoreContext;
 use crate::engine::Engine;
-use crate::error::{CallError, Denial, DenialReason};
+use crate::error::{CallError, Denial, DenialReason, Failed};
 use crate::http::Handler;
 use crate::lane::{Lane, LaneKind};
 use crate::log::GuestLog;
@@ -52,6 +52,14 @@ pub struct LocalTarget {
     functions: Vec<ComponentExportIndex>,
 }
 
+/// An exported function of a component, to be called from outside of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct ExportTarget {
+    program: Arc<Program>,
+    index: ComponentExportIndex,
+    result_count: usize,
+}
+
 /// A component does not export a function that another imports, or with other types.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("function `{function}` is not exported with the same types")]
@@ -68,7 +76,7 @@ pub(crate) struct Counters {
 }
 
 /// The kinds of failure in the order they are counted in.
-const FAILURE_KINDS: [&str; 11] = [
+const FAILURE_KINDS: [&str; 12] = [
     "denied",
     "overloaded",
     "deadline",
@@ -80,6 +88,7 @@ const FAILURE_KINDS: [&str; 11] = [
     "guest",
     "no_handler",
     "cancelled",
+    "remote",
 ];
 
 /// A snapshot of a program's counters.
@@ -111,6 +120,11 @@ impl Program {
     /// The limits it runs under.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// How many instances it may have at once.
+    pub fn instances_max(&self) -> u32 {
+        self.admission.instances_max()
     }
 
     /// Counters, and what is going on now.
@@ -166,6 +180,19 @@ impl Program {
         })))
     }
 
+    /// The functions of the export at `position` of this program's world, to be called from outside; in the order of
+    /// their names.
+    pub fn targets(self: &Arc<Self>, position: usize) -> Vec<ExportTarget> {
+        let functions = self.world.exports()[position].functions.values();
+        functions
+            .map(|function| ExportTarget {
+                program: Arc::clone(self),
+                index: function.index,
+                result_count: function.signature.results().len(),
+            })
+            .collect()
+    }
+
     /// The refusal to let this component call `interface`.
     pub(crate) fn denial(&self, interface: &InterfaceName) -> Arc<Denial> {
         Arc::new(Denial {
@@ -193,9 +220,9 @@ impl Program {
                 depth_max: self.limits.call_depth_max,
             });
         }
-        let is_reentrant = context.has_caller(&self.component);
+        let may_wait = context.may_wait() && !context.has_caller(&self.component);
         self.admission
-            .acquire(&self.lane.slots, context, is_reentrant)
+            .acquire(&self.lane.slots, context, may_wait)
             .await
     }
 
@@ -275,17 +302,17 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// Any [`CallError`]; it has been counted and logged.
+    /// [`Failed`] with any [`CallError`]; it has been counted and logged.
     pub(crate) async fn invoke(
         self: &Arc<Self>,
         function: &ComponentExportIndex,
         context: CallContext,
         params: &[Val],
         results: &mut [Val],
-    ) -> Result<(), CallError> {
+    ) -> Result<(), Failed> {
         let outcome = self.try_invoke(function, context, params, results).await;
-        if let Err(error) = &outcome {
-            self.note_failure(error);
+        if let Err(failed) = &outcome {
+            self.note_failure(failed.error());
         }
         outcome
     }
@@ -296,9 +323,9 @@ impl Program {
         context: CallContext,
         params: &[Val],
         results: &mut [Val],
-    ) -> Result<(), CallError> {
+    ) -> Result<(), Failed> {
         let context = context.within(self.limits.call_duration_max);
-        let _permit = self.admit(&context).await?;
+        let _permit = self.admit(&context).await.map_err(Failed::Refused)?;
         let clock = Arc::new(CallClock::new(self.limits.call_cpu_max));
         let deadline = context.deadline();
         let mut store = self.store(context, Arc::clone(&clock));
@@ -312,7 +339,31 @@ impl Program {
             };
             outcome.map_err(|error| Self::classify(store.data(), &error))
         };
-        call::guard(clock, self.engine.ticker(), deadline, call).await
+        call::guard(clock, self.engine.ticker(), deadline, call)
+            .await
+            .map_err(Failed::Begun)
+    }
+}
+
+// ===== impl ExportTarget =====
+
+impl ExportTarget {
+    /// The called component.
+    pub fn component(&self) -> &ComponentId {
+        &self.program.component
+    }
+
+    /// Calls the function in a fresh instance. Cancellation safe: dropping the future ends the call and frees the instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] with any [`CallError`]; it has been counted and logged.
+    pub async fn call(&self, context: CallContext, params: &[Val]) -> Result<Vec<Val>, Failed> {
+        let mut results = vec![Val::Bool(false); self.result_count];
+        self.program
+            .invoke(&self.index, context, params, &mut results)
+            .await?;
+        Ok(results)
     }
 }
 
@@ -331,7 +382,7 @@ impl LocalTarget {
         context: CallContext,
         params: &[Val],
         results: &mut [Val],
-    ) -> Result<(), CallError> {
+    ) -> Result<(), Failed> {
         let function = self.functions[position];
         if self.program.lane.kind == LaneKind::Concurrent && context.is_in_event_loop() {
             return self
@@ -350,7 +401,7 @@ impl LocalTarget {
         context: CallContext,
         params: &[Val],
         results: &mut [Val],
-    ) -> Result<(), CallError> {
+    ) -> Result<(), Failed> {
         let (program, params) = (Arc::clone(&self.program), params.to_vec());
         let mut answers = results.to_vec();
         let call = call::spawn_aborting(async move {
@@ -359,7 +410,8 @@ impl LocalTarget {
                 .await
                 .map(|()| answers)
         });
-        let answers = call.await.ok_or(CallError::Cancelled)??;
+        let cancelled = Failed::Begun(CallError::Cancelled);
+        let answers = call.await.ok_or(cancelled)??;
         for (place, answer) in results.iter_mut().zip(answers) {
             *place = answer;
         }

@@ -7,9 +7,12 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use weft_model::id::LinkName;
+use futures::future::BoxFuture;
+use wasmtime::component::Val;
+use weft_model::id::{ComponentId, LinkName};
 
-use crate::error::Denial;
+use crate::call::CallContext;
+use crate::error::{CallError, Denial};
 use crate::program::LocalTarget;
 
 /// What an import leads to.
@@ -19,8 +22,35 @@ pub enum Route {
     BuiltIn(Arc<dyn Any + Send + Sync>),
     /// A component on this host.
     Local(Arc<LocalTarget>),
+    /// Something that runs elsewhere.
+    Remote(Arc<dyn RemoteTarget>),
+    /// A component on this host that runs elsewhere too: where there is no room for a call here, it goes there.
+    Spilling(Arc<LocalTarget>, Arc<dyn RemoteTarget>),
     /// Nothing: there is no link.
     Denied(Arc<Denial>),
+}
+
+/// Something that runs elsewhere, as the target of an import.
+pub trait RemoteTarget: Send + Sync + 'static {
+    /// The id of what is called.
+    fn target(&self) -> &str;
+
+    /// Calls the function that the import has at `position`, for `caller`. `context` is that of the callee, and the call
+    /// ends by its deadline; `results` has as many places as the function has results.
+    ///
+    /// Dropping the future gives the call up.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Remote`], or what of the others is known to have happened there.
+    fn call<'a>(
+        &'a self,
+        position: usize,
+        caller: &'a ComponentId,
+        context: CallContext,
+        params: &'a [Val],
+        results: &'a mut [Val],
+    ) -> BoxFuture<'a, Result<(), CallError>>;
 }
 
 /// The routes of one running component; immutable, exchanged as a whole.
@@ -46,6 +76,8 @@ impl fmt::Debug for Route {
         match self {
             Self::BuiltIn(_) => f.write_str("BuiltIn"),
             Self::Local(target) => write!(f, "Local({})", target.component()),
+            Self::Remote(target) => write!(f, "Remote({})", target.target()),
+            Self::Spilling(target, _) => write!(f, "Spilling({})", target.component()),
             Self::Denied(denial) => write!(f, "Denied({denial})"),
         }
     }

@@ -33,7 +33,8 @@ pub struct Import {
     pub interface: VersionedInterface,
     /// Who provides it.
     pub provision: Provision,
-    pub(crate) functions: Vec<ImportedFunction>,
+    /// Its functions where a link provides it, otherwise none.
+    pub functions: Vec<ImportedFunction>,
 }
 
 /// Who provides an imported interface.
@@ -47,10 +48,13 @@ pub enum Provision {
     Link,
 }
 
+/// A function of an imported interface.
 #[derive(Debug)]
-pub(crate) struct ImportedFunction {
-    pub(crate) name: String,
-    pub(crate) signature: ComponentFunc,
+pub struct ImportedFunction {
+    /// Its name.
+    pub name: String,
+    /// Its types.
+    pub signature: ComponentFunc,
 }
 
 /// An exported interface.
@@ -117,7 +121,7 @@ impl World {
         &self.imports
     }
 
-    /// Exported interfaces that other components can call.
+    /// Exported interfaces, with those that only hosts call.
     pub fn exports(&self) -> &[Export] {
         &self.exports
     }
@@ -220,6 +224,14 @@ impl Export {
             interface,
             functions,
         })
+    }
+}
+
+impl Export {
+    /// The names and types of its functions, in the order of their names.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = (&str, &ComponentFunc)> {
+        let functions = self.functions.iter();
+        functions.map(|(name, function)| (name.as_str(), &function.signature))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scaling a component: from not running to running, to another size or image, and back.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use weft_artifact::Artifact;
 use weft_capabilities::config::Config as LiveConfig;
@@ -22,6 +22,8 @@ use crate::mailbox;
 use crate::registry::RunningComponent;
 
 const WHAT: &str = "component scale command";
+/// How long calls of other hosts that were delivered may take to be begun when a component stops.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a component is to be.
 pub(crate) struct Scale {
@@ -126,6 +128,8 @@ async fn tell_failure(core: &Core, scale: Scale, problem: &Problem, elapsed_ms: 
 async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
     let running = core.registry.component(&scale.id);
     if running.is_some() {
+        // As long as the router may take: calls that were delivered are to find their routes.
+        core.servings.remove(&scale.id, DELIVERY_TIMEOUT).await;
         let version = core.registry.remove_component(&scale.id);
         core.settle_registry(version).await;
     }
@@ -177,6 +181,9 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         .engine
         .link(&code, scale.id.clone(), scale.instances_max, &scale.limits)
         .map_err(|error| told(&error))?;
+    core.servings
+        .check(&program)
+        .map_err(|error| told(&error))?;
     let record = core
         .ensure_record(&EntityId::from(&scale.id), &image)
         .await
@@ -191,7 +198,7 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         limits: scale.limits,
         configs: scale.configs.clone().into(),
         code,
-        program,
+        program: Arc::clone(&program),
         config: Arc::new(LiveConfig::new(configs.merged)),
         problems: Arc::new([]),
     };
@@ -200,6 +207,11 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         .put_component(scale.id.clone(), component)
         .map_err(|full| told(&Refusal::from(full)))?;
     core.settle_registry(version).await;
+    // Others may call it once it has routes.
+    core.servings
+        .put(&program)
+        .await
+        .map_err(|error| told(&error))?;
     Ok(scaled(
         core,
         &scale.id,

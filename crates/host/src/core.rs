@@ -32,6 +32,7 @@ use crate::options::{FileLoads, Options, StandIn};
 use crate::provider::Processes;
 use crate::registry::{Backing, Registry, RunningComponent, RunningProvider};
 use crate::router::Routing;
+use crate::serving::Servings;
 
 /// The version that hosts and inventories tell.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -53,6 +54,7 @@ pub(crate) struct Core {
     pub(crate) databases: Databases,
     pub(crate) processes: Processes,
     pub(crate) leases: Leases,
+    pub(crate) servings: Servings,
     pub(crate) stop: watch::Sender<Option<StopRequest>>,
 }
 

@@ -24,6 +24,9 @@ pub enum StartError {
     /// The state of the lattice cannot be read.
     #[error("cannot open the state of the lattice")]
     Bucket(#[from] BucketError),
+    /// Calls of other hosts cannot be received.
+    #[error("cannot open the wire to other hosts")]
+    Wire(#[from] weft_wrpc::ConnectError),
     /// The control interface cannot be served.
     #[error("cannot serve the control interface")]
     Request(#[from] RequestError),

@@ -8,6 +8,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{self, Instant};
 use weft_artifact::Store;
 use weft_capabilities::http_server::HttpServer;
+use weft_capabilities::remote::Wire;
 use weft_engine::Engine;
 use weft_lattice::Lattice;
 use weft_lattice::bucket::{Bucket, BucketOptions};
@@ -18,6 +19,7 @@ use weft_protocol::event::{Data, HostStarted, HostStopped};
 use weft_protocol::subject::{Auctions, Operation};
 use weft_protocol::{json, state, wire};
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
+use weft_wrpc::Endpoint;
 
 use crate::core::{Core, Identity, VERSION};
 use crate::error::StartError;
@@ -28,6 +30,8 @@ use crate::mailbox::Mailboxes;
 use crate::options::Options;
 use crate::provider::Processes;
 use crate::registry::{Backing, Registry};
+use crate::router::Reach;
+use crate::serving::Servings;
 use crate::{heartbeat, router};
 
 /// How long the state of the lattice may take to be listed at the start.
@@ -87,8 +91,14 @@ impl Host {
             .min(json::PAYLOAD_BYTES_MAX)
             .saturating_sub(INVENTORY_RESERVE_BYTES);
         let registry = Arc::new(Registry::new(all_labels(options.labels), told_bytes_max));
+        let wire = open_wire(&lattice, tasks).await?;
+        let reach = Reach {
+            wire: Some(wire.clone()),
+            spill: options.spill,
+        };
         let (routing, listed) = router::start(
             Arc::clone(&registry),
+            reach,
             http.clone(),
             &records,
             &configs,
@@ -103,6 +113,7 @@ impl Host {
             databases: Databases::new(options.data_dir.join(KEYVALUE_DIR), tasks.clone()),
             artifacts: Store::new(options.artifacts),
             leases: Leases::new(lattice.clone()),
+            servings: Servings::new(wire),
             stop: watch::Sender::new(None),
             identity,
             lattice,
@@ -171,7 +182,11 @@ impl Host {
     pub async fn stop(&self) -> usize {
         let deadline = Instant::now() + self.drain_timeout;
         self.parts.request();
-        let (cut, ()) = tokio::join!(self.http.drain(self.drain_timeout), self.finish_requests());
+        let (cut, (), ()) = tokio::join!(
+            self.http.drain(self.drain_timeout),
+            self.core.servings.remove_all(self.drain_timeout),
+            self.finish_requests()
+        );
         // After the components that call them.
         let left = deadline.saturating_duration_since(Instant::now());
         self.stop_processes(left.max(PROVIDERS_TIMEOUT_MIN)).await;
@@ -268,6 +283,13 @@ async fn stay(role: &Shutdown, all: &Shutdown) {
 
 async fn open_bucket(lattice: &Lattice, name: String) -> Result<Bucket, StartError> {
     Ok(Bucket::open_or_create(lattice, &name, BucketOptions::default()).await?)
+}
+
+/// Listens for answers to calls of what runs elsewhere.
+async fn open_wire(lattice: &Lattice, tasks: &Tasks) -> Result<Wire, StartError> {
+    let options = weft_wrpc::Options::default();
+    let endpoint = Endpoint::new(lattice.nats().clone(), tasks, options).await?;
+    Ok(Wire::new(endpoint, lattice.name().clone(), tasks.clone()))
 }
 
 async fn wait_for_listing(listed: oneshot::Receiver<()>) -> Result<(), StartError> {

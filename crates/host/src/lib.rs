@@ -29,7 +29,8 @@ mod outlook;
 pub mod provider;
 mod registry;
 mod router;
+mod serving;
 
 pub use error::{Refusal, StartError};
 pub use host::{Host, StopRequest};
-pub use options::{FileLoads, Options, StandIn};
+pub use options::{FileLoads, Options, Spill, StandIn};

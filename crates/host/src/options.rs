@@ -28,6 +28,8 @@ pub struct Options {
     pub providers: provider::Options,
     /// What becomes of key-value images whose backend is not named.
     pub stand_in: StandIn,
+    /// What becomes of calls of components here that have no room for them.
+    pub spill: Spill,
     /// How often the host tells what it runs.
     pub heartbeat_interval: Duration,
     /// Control requests that may wait to be acted upon.
@@ -51,6 +53,16 @@ pub struct FileLoads {
     pub components: bool,
     /// Providers: programs, which may do whatever the host may.
     pub providers: bool,
+}
+
+/// What becomes of a call between components whose target runs here, but has no room for another call.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Spill {
+    /// It waits here as long as the target's limits say.
+    #[default]
+    Never,
+    /// It goes to whichever host that runs the target has room, by the wire.
+    WhenFull,
 }
 
 /// What becomes of a key-value image whose config names no backend.

@@ -19,6 +19,7 @@ use weft_model::problem::{Coded, Problem};
 use weft_protocol::control::PassedEntry;
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 
+pub(crate) use self::resolve::Reach;
 use self::resolve::{Resolution, ResolvedProvider};
 use self::retired::Retired;
 use self::view::View;
@@ -46,6 +47,7 @@ pub(crate) struct Routing {
 
 struct Router {
     registry: Arc<Registry>,
+    reach: Reach,
     http: HttpServer,
     view: View,
     records: Watch,
@@ -103,6 +105,7 @@ impl Routing {
 /// Starts the router. The receiver is told when everything that was in the buckets has been acted upon.
 pub(crate) fn start(
     registry: Arc<Registry>,
+    reach: Reach,
     http: HttpServer,
     records: &Bucket,
     configs: &Bucket,
@@ -121,6 +124,7 @@ pub(crate) fn start(
     let (ready, is_ready) = oneshot::channel();
     let router = Router {
         registry,
+        reach,
         http,
         view: View::default(),
         records,
@@ -203,7 +207,7 @@ impl Router {
         let Resolution {
             components,
             mut providers,
-        } = resolve::resolve(&running, &self.view);
+        } = resolve::resolve(&running, &self.view, &self.reach);
         // Configs and routes of components first: requests may come as soon as the server has its rules.
         for (id, resolved) in components {
             let Some(component) = running.components.get(&id) else {

@@ -17,5 +17,5 @@ pub use error::StartError;
 pub use node::{Ended, Node, Stopped, Summary};
 pub use options::{Broker, OnUnreachable, Options, Providers, Roles};
 pub use weft_capabilities::http_server::AccessLog;
-pub use weft_host::FileLoads;
 pub use weft_host::provider::Policy;
+pub use weft_host::{FileLoads, Spill};

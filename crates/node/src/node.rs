@@ -332,6 +332,7 @@ async fn start_host(
         } else {
             StandIn::Refused
         },
+        spill: options.spill,
         heartbeat_interval: options.heartbeat_interval,
         intake_capacity: 1024,
         mailbox_capacity: 256,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weft_capabilities::http_server::AccessLog;
-use weft_host::FileLoads;
 use weft_host::provider::Policy;
+use weft_host::{FileLoads, Spill};
 use weft_lattice::{ConnectError, Credentials};
 use weft_model::id::LatticeName;
 use weft_model::labels::Labels;
@@ -39,6 +39,8 @@ pub struct Options {
     pub file_loads: FileLoads,
     /// Providers that are processes of their own.
     pub providers: Providers,
+    /// What becomes of calls of components here that have no room for them.
+    pub spill: Spill,
     /// How often the host tells what it runs.
     pub heartbeat_interval: Duration,
     /// Calls of components that may run at once.
@@ -158,6 +160,7 @@ impl Options {
                 providers: false,
             },
             providers: Providers::default(),
+            spill: Spill::Never,
             heartbeat_interval: Duration::from_secs(30),
             instances_max: 1000,
             warm_instances_max: 100,

@@ -142,6 +142,15 @@ impl Component {
         self
     }
 
+    /// One of its limits.
+    #[must_use]
+    pub fn limit(mut self, name: &str, value: &str) -> Self {
+        self.part
+            .traits
+            .push(json!({ "type": "weft.limits", "properties": { name: value } }));
+        self
+    }
+
     /// What it reads.
     #[must_use]
     pub fn config(mut self, name: &str, key: &str, value: &str) -> Self {

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use weft_manager::Role;
 use weft_model::id::HostId;
 use weft_model::labels::Labels;
-use weft_node::{Broker, Node, Options, Policy, Roles};
+use weft_node::{Broker, Node, Options, Policy, Roles, Spill};
 
 use crate::site::free_address;
 use crate::wait::{DEADLINE, in_time};
@@ -28,6 +28,7 @@ pub struct Join {
     roles: Roles,
     labels: Labels,
     allows_providers: bool,
+    spill: Spill,
 }
 
 /// A node: it runs, or can be started again on the same data.
@@ -77,11 +78,19 @@ impl Join {
         self
     }
 
+    /// The same with calls that go to other hosts where there is no room here.
+    #[must_use]
+    pub fn spilling(mut self) -> Self {
+        self.spill = Spill::WhenFull;
+        self
+    }
+
     fn with(host: bool, manager: bool) -> Self {
         Self {
             roles: Roles { host, manager },
             labels: Labels::new(),
             allows_providers: true,
+            spill: Spill::Never,
         }
     }
 }
@@ -165,6 +174,7 @@ impl Member {
         let mut options = Options::new(self.data_dir.clone());
         options.roles = self.join.roles;
         options.labels = self.join.labels.clone();
+        options.spill = self.join.spill;
         options.broker = self.broker.clone();
         options.http_address = self.http;
         options.heartbeat_interval = HEARTBEAT_INTERVAL;

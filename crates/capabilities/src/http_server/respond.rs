@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use tokio::time;
 use weft_engine::http::{BodyError, HttpError, RequestBody, ResponseBody};
-use weft_engine::{CallContext, CallError, Program};
+use weft_engine::{CallContext, CallError, Program, RemoteProblem, Trace};
 use weft_model::problem::Coded;
 
 use super::access_log::Entry;
@@ -148,6 +148,7 @@ async fn answer(
     rule: &Rule,
     program: &Arc<Program>,
 ) -> Result<Response<ResponseBody>, CallError> {
+    let trace = trace(request.headers());
     let request = request.map(|body| -> RequestBody {
         if body.is_end_stream() {
             Empty::new().map_err(HttpError::from).boxed_unsync()
@@ -155,7 +156,7 @@ async fn answer(
             body.map_err(HttpError::from).boxed_unsync()
         }
     });
-    let context = CallContext::root(program.limits().call_duration_max);
+    let context = CallContext::root(program.limits().call_duration_max).traced(trace);
     let answered = program.handle_http(request, context);
     match rule.head_timeout {
         None => answered.await,
@@ -165,6 +166,18 @@ async fn answer(
             Err(CallError::Deadline)
         }),
     }
+}
+
+/// The trace that a request is part of.
+fn trace(headers: &HeaderMap) -> Option<Trace> {
+    let text = |name| {
+        let value = headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    Some(Trace {
+        parent: text("traceparent")?,
+        state: text("tracestate"),
+    })
 }
 
 const BAD_HOST: Refusal = Refusal {
@@ -191,7 +204,11 @@ const NOT_HERE: Refusal = Refusal {
 /// What the client is told of a failed call. The details are for the log: they are not the client's business.
 fn refusal(error: &CallError) -> Refusal {
     let (status, text) = match error {
-        CallError::Overloaded { .. } => (
+        CallError::Overloaded { .. }
+        | CallError::Remote {
+            problem: RemoteProblem::Overloaded { .. },
+            ..
+        } => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the component is overloaded",
         ),
@@ -211,6 +228,10 @@ fn refusal(error: &CallError) -> Refusal {
         CallError::Depth { .. } => (
             StatusCode::LOOP_DETECTED,
             "the components call each other too deeply",
+        ),
+        CallError::Remote { .. } => (
+            StatusCode::BAD_GATEWAY,
+            "what the component calls elsewhere failed",
         ),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "the component failed"),
     };

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use http::HeaderValue;
 use weft_capabilities::http_server::{self, Rule};
+use weft_capabilities::remote::{Target, Wire};
 use weft_engine::route::{Route, RouteTable, SlotRoutes};
 use weft_engine::world::{Import, Provision};
 use weft_engine::{CallError, Denial, DenialReason, NoSuchFunction};
@@ -13,12 +14,13 @@ use weft_model::application::Config;
 use weft_model::id::{ComponentId, EntityId, LinkName, ProviderId};
 use weft_model::interface::InterfaceName;
 use weft_model::link::Link;
-use weft_model::problem::{Coded, Problem};
+use weft_model::problem::{Coded, Problem, render_chain};
 use weft_protocol::provider::LinkDefinition;
 
 use super::view::View;
 use crate::builtin::Builtin;
 use crate::error::Refusal;
+use crate::options::Spill;
 use crate::provider::{Brief, BriefedLink};
 use crate::registry::{Backing, RunningComponent, RunningProvider, Snapshot};
 
@@ -28,6 +30,13 @@ static INCOMING_HANDLER: LazyLock<InterfaceName> = LazyLock::new(|| {
         .parse()
         .expect("the name of a WASI interface is well formed")
 });
+
+/// How what does not run here is reached.
+pub(crate) struct Reach {
+    /// `None` where nothing else is.
+    pub(crate) wire: Option<Wire>,
+    pub(crate) spill: Spill,
+}
 
 /// What everything that runs is to be given.
 pub(super) struct Resolution {
@@ -49,12 +58,15 @@ pub(super) struct ResolvedProvider {
     pub(super) brief: Option<Brief>,
 }
 
-pub(super) fn resolve(running: &Snapshot, view: &View) -> Resolution {
+pub(super) fn resolve(running: &Snapshot, view: &View, reach: &Reach) -> Resolution {
     Resolution {
         components: running
             .components
             .iter()
-            .map(|(id, component)| (id.clone(), resolve_component(id, component, running, view)))
+            .map(|(id, component)| {
+                let resolved = resolve_component(id, component, running, view, reach);
+                (id.clone(), resolved)
+            })
             .collect(),
         providers: running
             .providers
@@ -69,6 +81,7 @@ fn resolve_component(
     component: &RunningComponent,
     running: &Snapshot,
     view: &View,
+    reach: &Reach,
 ) -> ResolvedComponent {
     let links = view.links_from(&EntityId::from(id));
     let mut problems = Vec::new();
@@ -90,6 +103,7 @@ fn resolve_component(
                 component,
                 slot,
                 import,
+                reach,
             };
             caller.routes(links, running, view, &mut problems)
         })
@@ -107,6 +121,7 @@ struct Caller<'a> {
     component: &'a RunningComponent,
     slot: usize,
     import: &'a Import,
+    reach: &'a Reach,
 }
 
 impl Caller<'_> {
@@ -155,17 +170,12 @@ impl Caller<'_> {
             target: target.clone(),
             function: function.to_owned(),
         };
-        if let Some(provider) = running.providers.get(link.target.as_str()) {
+        if let Some(provider) = running.providers.get(link.target.as_str())
+            && let Backing::Builtin(builtin) = &provider.backing
+        {
             let refused = |refusal: Refusal| DenialReason::Refused {
                 target: target.clone(),
                 problem: refusal.to_string(),
-            };
-            let builtin = match &provider.backing {
-                Backing::Builtin(builtin) => builtin,
-                Backing::Process(_) => {
-                    let provider = target.clone();
-                    return Err(refused(Refusal::ProcessCall { provider }));
-                }
             };
             return match (&**builtin, self.import.provision) {
                 (Builtin::KeyValue(buckets), Provision::Family) => buckets
@@ -179,14 +189,33 @@ impl Caller<'_> {
             running.components.get(link.target.as_str()),
             self.import.provision,
         ) {
-            (Some(callee), Provision::Link) => self
-                .component
-                .program
-                .route_to(self.slot, &callee.program)
-                .map_err(|NoSuchFunction { function }| incompatible(&function)),
+            (Some(callee), Provision::Link) => {
+                let route = self.component.program.route_to(self.slot, &callee.program);
+                match route.map_err(|NoSuchFunction { function }| incompatible(&function))? {
+                    Route::Local(local) if self.reach.spill == Spill::WhenFull => {
+                        Ok(Route::Spilling(local, self.remote(link)?))
+                    }
+                    route => Ok(route),
+                }
+            }
             (Some(_), _) => Err(incompatible("*")),
+            (None, Provision::Link) => Ok(Route::Remote(self.remote(link)?)),
             (None, _) => Err(DenialReason::NotRunning { target }),
         }
+    }
+
+    /// The target of a link as it is reached on other hosts.
+    fn remote(&self, link: &Link) -> Result<Arc<Target>, DenialReason> {
+        let target = link.target.to_string();
+        let Some(wire) = &self.reach.wire else {
+            return Err(DenialReason::NotRunning { target });
+        };
+        Target::new(wire, &link.target, &link.name, self.import).map_err(|error| {
+            DenialReason::Refused {
+                target,
+                problem: render_chain(&error),
+            }
+        })
     }
 
     fn denial(&self, name: &LinkName, reason: DenialReason) -> Arc<Denial> {
@@ -382,13 +411,20 @@ mod tests {
             providers: BTreeMap::from([(server.clone(), provider)]),
             ..Snapshot::default()
         };
+        let reach = Reach {
+            wire: None,
+            spill: Spill::Never,
+        };
         // A component that does not run may be about to.
-        assert_eq!(resolve(&running, &view).providers[&server].problems, []);
+        assert_eq!(
+            resolve(&running, &view, &reach).providers[&server].problems,
+            []
+        );
 
         running
             .components
             .insert(web.clone(), component(&web, "(component)").await);
-        let resolved = resolve(&running, &view);
+        let resolved = resolve(&running, &view, &reach);
         let codes = resolved.providers[&server].problems.iter();
         assert_eq!(
             codes.map(|problem| &*problem.code).collect::<Vec<_>>(),

@@ -12,3 +12,4 @@ mod heal;
 mod hostile;
 mod images;
 mod providers;
+mod remote;

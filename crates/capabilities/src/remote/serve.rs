@@ -1,0 +1,233 @@
+//! Components, served to other hosts.
+
+use std::sync::Arc;
+
+use tokio::time::{self, Instant};
+use weft_engine::{CallContext, ExportTarget, Program, Trace};
+use weft_model::id::{ComponentId, LatticeName};
+use weft_model::interface::VersionedInterface;
+use weft_model::problem::render_chain;
+use weft_runtime::{Shutdown, TaskKind, Tasks};
+use weft_wrpc::subject::{SubjectError, wire_name};
+use weft_wrpc::{
+    Endpoint, Export, Failure, FailureCode, Function, Incoming, Prefix, ServeOptions, server,
+};
+
+use super::{Error, export_signatures, failure, values};
+
+/// Calls of one component that run or wait at once, whatever its limits.
+const CALLS_MAX: usize = 4096;
+
+/// The wire of a lattice: what calls go out by, and come in by. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    endpoint: Endpoint,
+    lattice: LatticeName,
+    tasks: Tasks,
+}
+
+/// A component that other hosts can call. Dropped, it takes no more calls, and those that were delivered go on.
+#[derive(Debug)]
+pub struct Serving {
+    shutdown: Shutdown,
+    ended: Shutdown,
+}
+
+/// A function that is served.
+struct Served {
+    interface: VersionedInterface,
+    export: Export,
+    target: ExportTarget,
+}
+
+/// Says that serving has ended, in whatever way it does.
+struct Ended(Shutdown);
+
+// ===== impl Wire =====
+
+impl Wire {
+    /// The wire of `lattice` over a connection. What is served is served by `tasks`.
+    pub fn new(endpoint: Endpoint, lattice: LatticeName, tasks: Tasks) -> Self {
+        Self {
+            endpoint,
+            lattice,
+            tasks,
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn prefix(&self, id: &str) -> Result<Prefix, SubjectError> {
+        Prefix::new(self.lattice.as_str(), id)
+    }
+
+    /// Checks that other hosts can call everything that `program` exports to components, and that what links provide to it
+    /// can be on other hosts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] or [`Error::Subject`], naming the function.
+    pub fn check(&self, program: &Arc<Program>) -> Result<(), Error> {
+        super::check_imports(program.world())?;
+        for served in exports_of(program)? {
+            let checked = self
+                .prefix(program.component().as_str())
+                .and_then(|prefix| {
+                    let export = &served.export;
+                    Function::new(
+                        &prefix,
+                        &export.instance,
+                        &export.name,
+                        Arc::clone(&export.signature),
+                    )
+                });
+            if let Err(source) = checked {
+                return Err(Error::Subject {
+                    interface: Box::new(served.interface),
+                    function: served.export.name,
+                    source,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves the exports of `program` under its id, together with all other hosts that do. `None` when nobody could call
+    /// any of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; nothing is served then.
+    pub async fn serve(&self, program: &Arc<Program>) -> Result<Option<Serving>, Error> {
+        let served = exports_of(program)?;
+        if served.is_empty() {
+            return Ok(None);
+        }
+        let exports = served.iter().map(|served| served.export.clone()).collect();
+        let id = program.component();
+        let prefix = self
+            .prefix(id.as_str())
+            .map_err(|source| weft_wrpc::ServeError::Subject {
+                instance: id.to_string(),
+                source,
+            })?;
+        let limits = program.limits();
+        let waiting = usize::try_from(limits.queue_length_max).unwrap_or(CALLS_MAX);
+        let instances = usize::try_from(program.instances_max()).unwrap_or(CALLS_MAX);
+        let shutdown = self.tasks.shutdown().child();
+        let options = ServeOptions {
+            concurrent_max: instances.saturating_add(waiting).min(CALLS_MAX),
+            execution_timeout: limits.call_duration_max,
+            shutdown: shutdown.clone(),
+            ..ServeOptions::default()
+        };
+        let exports = self.endpoint.serve(&prefix, exports, options).await?;
+        let ended = Shutdown::default();
+        let guard = Ended(ended.clone());
+        let (tasks, served) = (self.tasks.clone(), Arc::new(served));
+        self.tasks.spawn(TaskKind::Job, "remote.serve", async move {
+            let _guard = guard;
+            server::dispatch(exports, &tasks, |incoming| {
+                answer(Arc::clone(&served), incoming)
+            })
+            .await;
+        });
+        Ok(Some(Serving { shutdown, ended }))
+    }
+}
+
+/// What is served of a program.
+fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
+    let world = program.world();
+    let mut served = Vec::new();
+    for (position, signatures) in export_signatures(world)? {
+        let export = &world.exports()[position];
+        let targets = program.targets(position).into_iter().zip(signatures);
+        for ((name, _), (target, signature)) in export.functions().zip(targets) {
+            served.push(Served {
+                interface: export.interface.clone(),
+                export: Export {
+                    instance: export.interface.to_string(),
+                    name: wire_name(name).to_owned(),
+                    signature: Arc::new(signature),
+                },
+                target,
+            });
+        }
+    }
+    Ok(served)
+}
+
+async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
+    let found = served.iter().find(|served| {
+        let export = &served.export;
+        export.name == incoming.function() && export.instance == incoming.instance()
+    });
+    let outcome = match found {
+        Some(served) => call(&served.target, &mut incoming).await,
+        None => Err(Failure::new(FailureCode::NoSuchFunction, "")),
+    };
+    if let Err(failure) = outcome {
+        incoming.fail(&failure);
+    }
+}
+
+async fn call(target: &ExportTarget, incoming: &mut Incoming) -> Result<(), Failure> {
+    let signature = Arc::clone(&incoming.export().signature);
+    let codec = |error: &(dyn std::error::Error + 'static)| {
+        Failure::new(FailureCode::Codec, render_chain(error))
+    };
+    let params = {
+        let reader = incoming.params().await.map_err(|error| codec(&error))?;
+        values::read_tuple(signature.params().ty(), reader).map_err(|error| codec(&error))?
+    };
+    let context = call_context(incoming);
+    let results = target.call(context, &params).await;
+    let results = results.map_err(|failed| failure::told(&failed))?;
+    let results =
+        values::write_tuple(signature.results().ty(), &results).map_err(|error| codec(&error))?;
+    // That the connection is closed shows at the caller.
+    let _ = incoming.respond(results).await;
+    Ok(())
+}
+
+/// What the call inherits from the one who makes it.
+pub(super) fn call_context(incoming: &Incoming) -> CallContext {
+    let context = incoming.context();
+    // A component that is called again by what it calls itself is its own caller at a depth of one: of chains that are
+    // longer, only their end is known.
+    let caller = context
+        .source_id
+        .as_ref()
+        .filter(|_| context.depth > 0)
+        .and_then(|id| id.parse::<ComponentId>().ok());
+    let trace = context.trace_parent.clone().map(|parent| Trace {
+        parent,
+        state: context.trace_state.clone(),
+    });
+    CallContext::arrived(incoming.deadline(), context.depth, caller).traced(trace)
+}
+
+// ===== impl Serving =====
+
+impl Serving {
+    /// Takes no more calls, and waits until all that were delivered have been begun, or `deadline` is past.
+    pub async fn stop(&self, deadline: Instant) {
+        self.shutdown.request();
+        let _ = time::timeout_at(deadline, self.ended.requested()).await;
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.shutdown.request();
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}
