@@ -7,15 +7,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use weft_model::interface::InterfaceName;
 
 pub use self::embedded::{Database, DatabaseError, Embedded, SYNC_PERIOD};
 pub use self::guest::Guest;
 pub use self::memory::Memory;
+pub use self::remote::Remote;
+pub use self::wire::Choose;
+pub(crate) use self::wire::{answer, exports};
 
 mod cursor;
 mod embedded;
 mod guest;
 mod memory;
+mod remote;
+mod wire;
 
 /// The longest name of a bucket, in bytes.
 pub const BUCKET_BYTES_MAX: usize = 1 << 10;
@@ -133,9 +139,27 @@ pub enum Error {
     /// The listing was begun too long ago to be continued.
     #[error("the cursor has expired, list from the beginning")]
     Cursor,
+    /// A store elsewhere has no such bucket.
+    #[error("there is no such store")]
+    NoSuchStore,
+    /// A store elsewhere does not let this component in.
+    #[error("the store denies access")]
+    AccessDenied,
+    /// A store elsewhere says what is wrong.
+    #[error("{0}")]
+    Told(Arc<str>),
+    /// A store elsewhere was not reached, or failed.
+    #[error("the store, which does not run on this host, failed: {0}")]
+    Unreachable(Arc<str>),
     /// The storage failed.
     #[error("the storage failed: {0}")]
     Storage(Arc<str>),
+}
+
+/// Whether `interface` is one of the family.
+pub fn provides(interface: &InterfaceName) -> bool {
+    let package = interface.package();
+    package.namespace() == "wasi" && package.name() == "keyvalue"
 }
 
 /// Checks the name of a bucket.

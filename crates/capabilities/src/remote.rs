@@ -5,6 +5,7 @@
 //! that is checked when its component is scaled; see [`export_signatures`] and [`check_imports`].
 
 mod failure;
+pub mod http;
 mod serve;
 mod signature;
 mod target;

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -15,6 +15,7 @@ use weft_model::interface::InterfaceName;
 
 use crate::call::{CallClock, CallContext};
 use crate::error::Denial;
+use crate::http::OutgoingBackend;
 use crate::limiter::Limiter;
 use crate::log::{GuestStream, Stream};
 use crate::program::Program;
@@ -44,8 +45,19 @@ pub struct StoreContext {
     pub(crate) clock: Arc<CallClock>,
 }
 
+/// The interfaces by which guests send requests, of WASI 0.2 and 0.3.
+static OUTGOING: LazyLock<[InterfaceName; 2]> = LazyLock::new(|| {
+    ["wasi:http/outgoing-handler", "wasi:http/client"].map(|name| {
+        name.parse()
+            .expect("the name of a WASI interface is well formed")
+    })
+});
+
 /// How `wasi:http` behaves for guests.
-struct HttpHooks;
+struct HttpHooks {
+    program: Arc<Program>,
+    call: CallContext,
+}
 
 // ===== impl StoreContext =====
 
@@ -65,7 +77,10 @@ impl StoreContext {
                 .allow_udp(false)
                 .build(),
             http,
-            hooks: HttpHooks,
+            hooks: HttpHooks {
+                program: Arc::clone(&program),
+                call: call.clone(),
+            },
             limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
             program,
             call,
@@ -137,6 +152,19 @@ impl WasiHttpView for StoreContext {
 
 // ===== impl HttpHooks =====
 
+impl HttpHooks {
+    fn outgoing(&self) -> Option<Arc<OutgoingBackend>> {
+        let routes = self.program.routes().load();
+        let mut slots = OUTGOING
+            .iter()
+            .filter_map(|interface| self.program.world().slot(interface));
+        slots.find_map(|slot| match routes.route(slot) {
+            Some(Route::BuiltIn(backend)) => Arc::clone(backend).downcast().ok(),
+            _ => None,
+        })
+    }
+}
+
 type SentRequest = Result<
     (
         http::Response<WasiBody>,
@@ -146,14 +174,24 @@ type SentRequest = Result<
 >;
 
 impl WasiHttpHooks for HttpHooks {
-    /// Denied: nothing that a link could name provides outgoing requests yet.
+    /// Sends it to what the route leads to; denied where there is none.
     fn send_request(
         &mut self,
-        _request: http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
         _body_result: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
     ) -> Box<dyn Future<Output = SentRequest> + Send> {
-        Box::new(std::future::ready(Err(HttpError::HttpRequestDenied)))
+        let Some(backend) = self.outgoing() else {
+            return Box::new(std::future::ready(Err(HttpError::HttpRequestDenied)));
+        };
+        let program = &self.program;
+        let context = self.call.nested(program.component(), program.lane.kind);
+        let sent = backend.0.send(request, options, context.in_own_task());
+        Box::new(async move {
+            let ended: Box<dyn Future<Output = Result<(), HttpError>> + Send> =
+                Box::new(std::future::ready(Ok(())));
+            Ok((sent.await?, ended))
+        })
     }
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 use wasmtime::component::InstancePre;
 pub use wasmtime_wasi_http::Error as HttpError;
+pub use wasmtime_wasi_http::RequestOptions;
 pub use wasmtime_wasi_http::WasiBody as RequestBody;
 use wasmtime_wasi_http::{p2, p3};
 
@@ -21,6 +23,25 @@ use crate::world::World;
 
 mod incoming;
 mod service;
+
+/// What sends the requests of guests on.
+pub trait Outgoing: Send + Sync + 'static {
+    /// Sends a request, up to the head of its answer. `context` is that of whoever is called. Dropping the future gives the
+    /// request up.
+    ///
+    /// # Errors
+    ///
+    /// What the guest is told.
+    fn send(
+        &self,
+        request: http::Request<RequestBody>,
+        options: Option<RequestOptions>,
+        context: CallContext,
+    ) -> BoxFuture<'static, Result<http::Response<RequestBody>, HttpError>>;
+}
+
+/// What routes of `wasi:http/outgoing-handler` lead to.
+pub struct OutgoingBackend(pub Arc<dyn Outgoing>);
 
 /// A component's answer while it may still be written.
 pub type Response = http::Response<ResponseBody>;

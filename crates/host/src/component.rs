@@ -23,7 +23,7 @@ use crate::registry::RunningComponent;
 
 const WHAT: &str = "component scale command";
 /// How long calls of other hosts that were delivered may take to be begun when a component stops.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a component is to be.
 pub(crate) struct Scale {
@@ -129,7 +129,8 @@ async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
     let running = core.registry.component(&scale.id);
     if running.is_some() {
         // As long as the router may take: calls that were delivered are to find their routes.
-        core.servings.remove(&scale.id, DELIVERY_TIMEOUT).await;
+        let id = EntityId::from(&scale.id);
+        core.servings.remove(&id, DELIVERY_TIMEOUT).await;
         let version = core.registry.remove_component(&scale.id);
         core.settle_registry(version).await;
     }

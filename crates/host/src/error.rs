@@ -172,12 +172,6 @@ pub enum Refusal {
         /// How it ended.
         exit: String,
     },
-    /// A component is linked to a provider process, which this version does not call.
-    #[error("`{provider}` is a process of its own, and this version calls none from components")]
-    ProcessCall {
-        /// The provider.
-        provider: String,
-    },
     /// Secrets cannot be sealed for a provider.
     #[error("cannot seal secrets for a provider: {reason}")]
     Seal {
@@ -270,7 +264,6 @@ impl Coded for Refusal {
             Self::Executable { .. } | Self::Spawn { .. } => "PRV011",
             Self::TooManyProcesses { .. } => "PRV012",
             Self::CrashLoop { .. } | Self::BackingOff { .. } => "PRV013",
-            Self::ProcessCall { .. } => "PRV014",
             Self::Seal { .. } => "PRV015",
             Self::LinkConflict { .. } => "LNK012",
             Self::State { .. } => "HST010",
@@ -292,8 +285,7 @@ impl Coded for Refusal {
             | Self::ProviderNotRunning { provider }
             | Self::Spawn { provider, .. }
             | Self::CrashLoop { provider, .. }
-            | Self::BackingOff { provider, .. }
-            | Self::ProcessCall { provider } => provider.clone(),
+            | Self::BackingOff { provider, .. } => provider.clone(),
             Self::Executable { path, .. } => path.clone(),
             Self::NoSuchConfig { config }
             | Self::SecretConfig { config }

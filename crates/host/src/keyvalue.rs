@@ -34,7 +34,12 @@ pub(crate) struct Buckets {
     database: Option<Database>,
     /// Backends by the bucket that links name; empty for kinds whose links name none.
     backends: Mutex<BTreeMap<String, Arc<Backend>>>,
+    /// Backends by source and name of the links that lead here; kept up by the router.
+    linked: Mutex<Linked>,
 }
+
+/// Backends by source and name of links.
+pub(crate) type Linked = BTreeMap<(String, String), Arc<Backend>>;
 
 // ===== impl Databases =====
 
@@ -66,6 +71,7 @@ impl Databases {
             image: image.to_owned(),
             database,
             backends: Mutex::default(),
+            linked: Mutex::default(),
         })
     }
 
@@ -138,6 +144,18 @@ impl Buckets {
         let backend = Arc::new(self.open(bucket));
         backends.insert(bucket.to_owned(), Arc::clone(&backend));
         Ok(backend)
+    }
+
+    /// Exchanges what callers on other hosts are let in to.
+    pub(crate) fn set_linked(&self, linked: Linked) {
+        *self.linked.lock().unwrap_or_else(PoisonError::into_inner) = linked;
+    }
+
+    /// The backend for a caller on another host, by the link that it uses.
+    pub(crate) fn linked(&self, source: &str, link_name: &str) -> Option<Arc<Backend>> {
+        let linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (source.to_owned(), link_name.to_owned());
+        linked.get(&key).map(Arc::clone)
     }
 
     fn open(&self, bucket: &str) -> Backend {

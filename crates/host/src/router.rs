@@ -23,7 +23,8 @@ pub(crate) use self::resolve::Reach;
 use self::resolve::{Resolution, ResolvedProvider};
 use self::retired::Retired;
 use self::view::View;
-use crate::registry::{Backing, Registry};
+use crate::builtin::Builtin;
+use crate::registry::{Backing, Registry, Snapshot};
 
 mod resolve;
 mod retired;
@@ -230,7 +231,7 @@ impl Router {
                 process.brief(brief);
             }
         }
-        self.serve(providers);
+        self.serve(providers, &running);
         let programs = running
             .components
             .into_iter()
@@ -242,11 +243,17 @@ impl Router {
     }
 
     /// Gives the HTTP server the rules of all providers, and notes what is wrong with each.
-    fn serve(&mut self, providers: BTreeMap<ProviderId, ResolvedProvider>) {
+    fn serve(&mut self, providers: BTreeMap<ProviderId, ResolvedProvider>, running: &Snapshot) {
         let shared_address = self.http.shared_address();
         let mut rules = BTreeMap::new();
         let mut problems = BTreeMap::new();
         for (id, resolved) in providers {
+            if let Some(provider) = running.providers.get(&id)
+                && let Backing::Builtin(builtin) = &provider.backing
+                && let Builtin::KeyValue(buckets) = &**builtin
+            {
+                buckets.set_linked(resolved.linked);
+            }
             let with_address = resolved
                 .rules
                 .into_iter()

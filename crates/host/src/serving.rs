@@ -9,12 +9,14 @@ use futures::future;
 use tokio::time::Instant;
 use weft_capabilities::remote::{Error, Serving, Wire};
 use weft_engine::Program;
-use weft_model::id::ComponentId;
+use weft_model::id::{EntityId, ProviderId};
+
+use crate::builtin::Builtin;
 
 /// What of this host others can call. Each entry is changed by the mailbox of its id alone.
 pub(crate) struct Servings {
     wire: Wire,
-    running: Mutex<BTreeMap<ComponentId, Serving>>,
+    running: Mutex<BTreeMap<EntityId, Serving>>,
 }
 
 // ===== impl Servings =====
@@ -36,7 +38,7 @@ impl Servings {
     /// does.
     pub(crate) async fn put(&self, program: &Arc<Program>) -> Result<(), Error> {
         let serving = self.wire.serve(program).await?;
-        let id = program.component().clone();
+        let id = EntityId::from(program.component());
         let mut running = self.running();
         match serving {
             Some(serving) => running.insert(id, serving),
@@ -45,8 +47,27 @@ impl Servings {
         Ok(())
     }
 
-    /// Lets no new calls come to a component from elsewhere; returns once those that were delivered have been begun.
-    pub(crate) async fn remove(&self, id: &ComponentId, timeout: Duration) {
+    /// Serves the stores of a provider.
+    pub(crate) async fn put_provider(
+        &self,
+        id: &ProviderId,
+        provider: &Arc<Builtin>,
+    ) -> Result<(), Error> {
+        if matches!(&**provider, Builtin::HttpServer) {
+            return Ok(());
+        }
+        let provider = Arc::clone(provider);
+        let choose = move |source: &str, link_name: &str| match &*provider {
+            Builtin::KeyValue(buckets) => buckets.linked(source, link_name),
+            Builtin::HttpServer => None,
+        };
+        let serving = self.wire.serve_keyvalue(id, Arc::new(choose)).await?;
+        self.running().insert(EntityId::from(id), serving);
+        Ok(())
+    }
+
+    /// Lets no new calls come to a component or provider from elsewhere; returns once those that were delivered have been begun.
+    pub(crate) async fn remove(&self, id: &EntityId, timeout: Duration) {
         let serving = self.running().remove(id);
         if let Some(serving) = serving {
             serving.stop(Instant::now() + timeout).await;
@@ -60,7 +81,7 @@ impl Servings {
         future::join_all(all.values().map(|serving| serving.stop(deadline))).await;
     }
 
-    fn running(&self) -> MutexGuard<'_, BTreeMap<ComponentId, Serving>> {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<EntityId, Serving>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,6 +37,25 @@ pub async fn get(address: SocketAddr, target: &str) -> io::Result<Answer> {
     Connection::open(address).await?.get(target).await
 }
 
+/// Posts a body to `target`, one small enough to be sent before the answer is read.
+///
+/// # Errors
+///
+/// When there is no whole answer in time.
+pub async fn post(address: SocketAddr, target: &str, body: &str) -> io::Result<Answer> {
+    let mut connection = Connection::open(address).await?;
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    timeout(DEADLINE, async {
+        connection.stream.write_all(head.as_bytes()).await?;
+        connection.stream.write_all(body.as_bytes()).await?;
+        connection.read_answer().await
+    })
+    .await?
+}
+
 /// Asks until the answer is as wanted.
 ///
 /// # Panics

@@ -16,12 +16,14 @@ use hyper::body::Incoming;
 use tokio::time;
 use weft_engine::http::{BodyError, HttpError, RequestBody, ResponseBody};
 use weft_engine::{CallContext, CallError, Program, RemoteProblem, Trace};
+use weft_model::limits::Limits;
 use weft_model::problem::Coded;
 
 use super::access_log::Entry;
 use super::listener::Listener;
 use super::routing::Rule;
 use super::workers::WorkerShared;
+use crate::remote::http::{HttpTarget, WireBody};
 
 /// When a client that found the component busy may come back.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -37,6 +39,7 @@ pub(super) struct AnswerBody {
 
 enum Kind {
     Component(ResponseBody),
+    Elsewhere(WireBody),
     Text(Full<Bytes>),
     /// The head says what the body would be, as for `HEAD`.
     Absent,
@@ -126,12 +129,19 @@ fn find(request: &Request<Incoming>, listener: &Listener) -> Result<Arc<Rule>, R
 }
 
 async fn call(request: Request<Incoming>, rule: &Rule) -> Response<Kind> {
-    let Some(program) = &rule.program else {
-        return NOT_HERE.into_response();
+    let answer = match (&rule.program, &rule.elsewhere) {
+        (Some(program), _) => {
+            let answer = answer(request, rule, program).await;
+            answer.map(|response| response.map(Kind::Component))
+        }
+        (None, Some(target)) => {
+            let answer = answer_elsewhere(request, rule, target).await;
+            answer.map(|response| response.map(Kind::Elsewhere))
+        }
+        (None, None) => return NOT_HERE.into_response(),
     };
-    match answer(request, rule, program).await {
-        Ok(response) => {
-            let mut response = response.map(Kind::Component);
+    match answer {
+        Ok(mut response) => {
             if let Some(value) = &rule.cache_control
                 && !response.headers().contains_key(CACHE_CONTROL)
             {
@@ -149,15 +159,8 @@ async fn answer(
     program: &Arc<Program>,
 ) -> Result<Response<ResponseBody>, CallError> {
     let trace = trace(request.headers());
-    let request = request.map(|body| -> RequestBody {
-        if body.is_end_stream() {
-            Empty::new().map_err(HttpError::from).boxed_unsync()
-        } else {
-            body.map_err(HttpError::from).boxed_unsync()
-        }
-    });
     let context = CallContext::root(program.limits().call_duration_max).traced(trace);
-    let answered = program.handle_http(request, context);
+    let answered = program.handle_http(request.map(request_body), context);
     match rule.head_timeout {
         None => answered.await,
         Some(timeout) => time::timeout(timeout, answered).await.unwrap_or_else(|_| {
@@ -165,6 +168,27 @@ async fn answer(
             program.note_failure(&CallError::Deadline);
             Err(CallError::Deadline)
         }),
+    }
+}
+
+/// Asks a component that does not run here. Its own limits hold where it runs.
+async fn answer_elsewhere(
+    request: Request<Incoming>,
+    rule: &Rule,
+    target: &HttpTarget,
+) -> Result<Response<WireBody>, CallError> {
+    let trace = trace(request.headers());
+    let timeout = Limits::HOST_MAX.call_duration_max;
+    let context = CallContext::root(rule.head_timeout.map_or(timeout, |head| head.min(timeout)));
+    let request = request.map(request_body);
+    target.handle(request, None, &context.traced(trace)).await
+}
+
+fn request_body(body: Incoming) -> RequestBody {
+    if body.is_end_stream() {
+        Empty::new().map_err(HttpError::from).boxed_unsync()
+    } else {
+        body.map_err(HttpError::from).boxed_unsync()
     }
 }
 
@@ -198,11 +222,18 @@ const READ_ONLY: Refusal = Refusal {
 const NOT_HERE: Refusal = Refusal {
     status: StatusCode::SERVICE_UNAVAILABLE,
     code: "HTP013",
-    text: "the component does not run on this host",
+    text: "the component does not run",
 };
 
 /// What the client is told of a failed call. The details are for the log: they are not the client's business.
 fn refusal(error: &CallError) -> Refusal {
+    if let CallError::Remote {
+        problem: RemoteProblem::NoResponders,
+        ..
+    } = error
+    {
+        return NOT_HERE;
+    }
     let (status, text) = match error {
         CallError::Overloaded { .. }
         | CallError::Remote {
@@ -274,6 +305,8 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match &mut self.kind {
             Kind::Component(body) => ready!(Pin::new(body).poll_frame(context)),
+            Kind::Elsewhere(body) => ready!(Pin::new(body).poll_frame(context))
+                .map(|frame| frame.map_err(|_| BodyError::Unfinished)),
             Kind::Text(body) => {
                 ready!(Pin::new(body).poll_frame(context)).map(|frame| match frame {
                     Ok(frame) => Ok(frame),
@@ -303,6 +336,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Component(body) => body.is_end_stream(),
+            Kind::Elsewhere(body) => body.is_end_stream(),
             Kind::Text(body) => body.is_end_stream(),
             Kind::Absent => true,
         }
@@ -311,6 +345,7 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Component(body) => body.size_hint(),
+            Kind::Elsewhere(body) => body.size_hint(),
             Kind::Text(body) => body.size_hint(),
             Kind::Absent => SizeHint::with_exact(0),
         }

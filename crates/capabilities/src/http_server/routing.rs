@@ -9,13 +9,17 @@ use http::HeaderValue;
 use weft_engine::Program;
 use weft_model::id::ComponentId;
 
+use crate::remote::http::HttpTarget;
+
 /// Requests for some host and path lead to one component.
 #[derive(Clone)]
 pub struct Rule {
     /// The component.
     pub component: ComponentId,
-    /// The component as it runs here; `None` while it does not, which is answered with 503.
+    /// The component as it runs here; `None` while it does not.
     pub program: Option<Arc<Program>>,
+    /// The component as it runs elsewhere, which is asked while it does not run here; without it that is answered with 503.
+    pub elsewhere: Option<Arc<HttpTarget>>,
     /// The host, in lower case and without port; `None` for any.
     pub host: Option<String>,
     /// The paths.
@@ -154,6 +158,7 @@ mod tests {
         Rule {
             component: component.parse().unwrap(),
             program: None,
+            elsewhere: None,
             host: host.map(str::to_owned),
             path,
             is_readonly: false,

@@ -71,7 +71,11 @@ impl From<ResourceTableError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Told(store::Error::Other(error.to_string()))
+        Self::Told(match error {
+            Error::NoSuchStore => store::Error::NoSuchStore,
+            Error::AccessDenied => store::Error::AccessDenied,
+            error => store::Error::Other(error.to_string()),
+        })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Components, served to other hosts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{self, Instant};
 use weft_engine::{CallContext, ExportTarget, Program, Trace};
-use weft_model::id::{ComponentId, LatticeName};
+use weft_model::id::{ComponentId, LatticeName, ProviderId};
 use weft_model::interface::VersionedInterface;
 use weft_model::problem::render_chain;
 use weft_runtime::{Shutdown, TaskKind, Tasks};
@@ -13,8 +14,11 @@ use weft_wrpc::{
     Endpoint, Export, Failure, FailureCode, Function, Incoming, Prefix, ServeOptions, server,
 };
 
-use super::{Error, export_signatures, failure, values};
+use super::{Error, export_signatures, failure, http, values};
+use crate::keyvalue;
 
+/// How long one operation of a built-in store may take.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls of one component that run or wait at once, whatever its limits.
 const CALLS_MAX: usize = 4096;
 
@@ -37,7 +41,13 @@ pub struct Serving {
 struct Served {
     interface: VersionedInterface,
     export: Export,
-    target: ExportTarget,
+    target: Answerer,
+}
+
+/// Who answers.
+enum Answerer {
+    Function(ExportTarget),
+    Http(Arc<Program>),
 }
 
 /// Says that serving has ended, in whatever way it does.
@@ -55,11 +65,15 @@ impl Wire {
         }
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    pub(super) fn prefix(&self, id: &str) -> Result<Prefix, SubjectError> {
+    pub(crate) fn prefix(&self, id: &str) -> Result<Prefix, SubjectError> {
         Prefix::new(self.lattice.as_str(), id)
     }
 
@@ -116,25 +130,66 @@ impl Wire {
         let limits = program.limits();
         let waiting = usize::try_from(limits.queue_length_max).unwrap_or(CALLS_MAX);
         let instances = usize::try_from(program.instances_max()).unwrap_or(CALLS_MAX);
-        let shutdown = self.tasks.shutdown().child();
         let options = ServeOptions {
             concurrent_max: instances.saturating_add(waiting).min(CALLS_MAX),
             execution_timeout: limits.call_duration_max,
-            shutdown: shutdown.clone(),
             ..ServeOptions::default()
         };
-        let exports = self.endpoint.serve(&prefix, exports, options).await?;
+        let served = Arc::new(served);
+        let serving = self.spawn(&prefix, exports, options, move |incoming| {
+            answer(Arc::clone(&served), incoming)
+        });
+        Ok(Some(serving.await?))
+    }
+
+    /// Serves the stores of a provider of this host under its id: `choose` gives the one for each caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Serve`].
+    pub async fn serve_keyvalue(
+        &self,
+        provider: &ProviderId,
+        choose: Arc<keyvalue::Choose>,
+    ) -> Result<Serving, Error> {
+        let subject = |source| weft_wrpc::ServeError::Subject {
+            instance: provider.to_string(),
+            source,
+        };
+        let prefix = self.prefix(provider.as_str()).map_err(subject)?;
+        let options = ServeOptions {
+            execution_timeout: OPERATION_TIMEOUT,
+            ..ServeOptions::default()
+        };
+        self.spawn(&prefix, keyvalue::exports(), options, move |incoming| {
+            keyvalue::answer(Arc::clone(&choose), incoming)
+        })
+        .await
+    }
+
+    /// Subscribes, and lets `handler` answer what comes.
+    async fn spawn<H, F>(
+        &self,
+        prefix: &Prefix,
+        exports: Vec<Export>,
+        mut options: ServeOptions,
+        handler: H,
+    ) -> Result<Serving, Error>
+    where
+        H: Fn(Incoming) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let shutdown = self.tasks.shutdown().child();
+        options.shutdown = shutdown.clone();
+        let exports = self.endpoint.serve(prefix, exports, options).await?;
         let ended = Shutdown::default();
         let guard = Ended(ended.clone());
-        let (tasks, served) = (self.tasks.clone(), Arc::new(served));
+        let tasks = self.tasks.clone();
         self.tasks.spawn(TaskKind::Job, "remote.serve", async move {
             let _guard = guard;
-            server::dispatch(exports, &tasks, |incoming| {
-                answer(Arc::clone(&served), incoming)
-            })
-            .await;
+            server::dispatch(exports, &tasks, handler).await;
         });
-        Ok(Some(Serving { shutdown, ended }))
+        Ok(Serving { shutdown, ended })
     }
 }
 
@@ -153,9 +208,20 @@ fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
                     name: wire_name(name).to_owned(),
                     signature: Arc::new(signature),
                 },
-                target,
+                target: Answerer::Function(target),
             });
         }
+    }
+    if world.handles_http() {
+        let export = http::export();
+        served.push(Served {
+            interface: export
+                .instance
+                .parse()
+                .expect("the name of the wire's interface is well formed"),
+            export,
+            target: Answerer::Http(Arc::clone(program)),
+        });
     }
     Ok(served)
 }
@@ -166,7 +232,10 @@ async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
         export.name == incoming.function() && export.instance == incoming.instance()
     });
     let outcome = match found {
-        Some(served) => call(&served.target, &mut incoming).await,
+        Some(served) => match &served.target {
+            Answerer::Function(target) => call(target, &mut incoming).await,
+            Answerer::Http(program) => http::answer(program, &mut incoming).await,
+        },
         None => Err(Failure::new(FailureCode::NoSuchFunction, "")),
     };
     if let Err(failure) = outcome {

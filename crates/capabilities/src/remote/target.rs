@@ -79,7 +79,7 @@ impl Target {
                 .map_err(|error| self.values_problem(&error))?;
             let options = CallOptions {
                 timeout: context.remaining(),
-                context: wire_context(caller, &self.link_name, context),
+                context: wire_context(caller.as_str(), &self.link_name, context),
             };
             match self.endpoint.invoke(function, encoded, &options).await {
                 Ok(reply) => break reply,
@@ -131,14 +131,10 @@ impl RemoteTarget for Target {
 }
 
 /// What the callee is told of the caller. `context` is that of the callee.
-pub(super) fn wire_context(
-    caller: &ComponentId,
-    link_name: &LinkName,
-    context: &CallContext,
-) -> Context {
+pub(super) fn wire_context(caller: &str, link_name: &LinkName, context: &CallContext) -> Context {
     let trace = context.trace();
     Context {
-        source_id: Some(caller.to_string()),
+        source_id: Some(caller.to_owned()),
         target_id: None,
         link_name: Some(link_name.to_string()),
         trace_parent: trace.map(|trace| trace.parent.clone()),

@@ -19,6 +19,7 @@ use crate::site::{Site, no_limits};
 fn rule(component: &str, program: Option<&Arc<Program>>, path: PathRule) -> Rule {
     Rule {
         component: component.parse().unwrap(),
+        elsewhere: None,
         program: program.cloned(),
         host: None,
         path,

@@ -114,6 +114,7 @@ impl Site {
         let host = u8::try_from(self.addresses.len() + 2).unwrap();
         let asked = SocketAddr::from(([127, 0, 0, host], 0));
         let rule = Rule {
+            elsewhere: None,
             component: name.parse().unwrap(),
             program: Some(Arc::clone(program)),
             host: None,

@@ -155,7 +155,21 @@ async fn start_builtin(core: &Core, start: &Start, kind: Kind) -> Result<Running
         })
     };
     let builtin = builtin.await.map_err(|refusal: Refusal| told(&refusal))?;
-    enter(core, start, &configs, Backing::Builtin(Arc::new(builtin))).await
+    let builtin = Arc::new(builtin);
+    let provider = enter(
+        core,
+        start,
+        &configs,
+        Backing::Builtin(Arc::clone(&builtin)),
+    )
+    .await?;
+    // Others may call it once it has its links.
+    if let Err(error) = core.servings.put_provider(&start.id, &builtin).await {
+        let version = core.registry.remove_provider(&start.id);
+        core.settle_registry(version).await;
+        return Err(Problem::new(&error as &dyn Coded));
+    }
+    Ok(provider)
 }
 
 /// Starts a provider as a process of its own. It is entered before its process begins, so that the router says what it is

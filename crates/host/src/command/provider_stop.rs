@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use weft_model::id::ProviderId;
+use weft_model::id::{EntityId, ProviderId};
 use weft_protocol::control::{Ack, StopProvider};
 use weft_protocol::event::{Data, ProviderStopped};
 use weft_protocol::{json, wire};
 use weft_runtime::field;
 
 use super::{check_host, invalid, malformed};
+use crate::component::DELIVERY_TIMEOUT;
 use crate::core::Core;
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse, reply};
@@ -51,6 +52,9 @@ async fn stop(core: &Core, id: &ProviderId) -> Result<(), Refusal> {
             provider: id.to_string(),
         });
     };
+    core.servings
+        .remove(&EntityId::from(id), DELIVERY_TIMEOUT)
+        .await;
     if let Backing::Process(process) = &provider.backing {
         // Told as running until it does not: nothing else may take its place before.
         process.stop(core.processes.options.drain_timeout).await;

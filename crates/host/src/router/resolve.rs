@@ -6,7 +6,10 @@ use std::sync::{Arc, LazyLock};
 
 use http::HeaderValue;
 use weft_capabilities::http_server::{self, Rule};
+use weft_capabilities::keyvalue;
+use weft_capabilities::remote::http::{Handler, HttpTarget};
 use weft_capabilities::remote::{Target, Wire};
+use weft_engine::http::OutgoingBackend;
 use weft_engine::route::{Route, RouteTable, SlotRoutes};
 use weft_engine::world::{Import, Provision};
 use weft_engine::{CallError, Denial, DenialReason, NoSuchFunction};
@@ -20,6 +23,7 @@ use weft_protocol::provider::LinkDefinition;
 use super::view::View;
 use crate::builtin::Builtin;
 use crate::error::Refusal;
+use crate::keyvalue::Linked;
 use crate::options::Spill;
 use crate::provider::{Brief, BriefedLink};
 use crate::registry::{Backing, RunningComponent, RunningProvider, Snapshot};
@@ -27,6 +31,18 @@ use crate::registry::{Backing, RunningComponent, RunningProvider, Snapshot};
 /// The interface that a link from an HTTP server to a component carries, whichever version the component exports.
 static INCOMING_HANDLER: LazyLock<InterfaceName> = LazyLock::new(|| {
     "wasi:http/incoming-handler"
+        .parse()
+        .expect("the name of a WASI interface is well formed")
+});
+
+/// The interfaces by which components send requests, of WASI 0.2 and 0.3.
+static OUTGOING_HANDLER: LazyLock<InterfaceName> = LazyLock::new(|| {
+    "wasi:http/outgoing-handler"
+        .parse()
+        .expect("the name of a WASI interface is well formed")
+});
+static CLIENT: LazyLock<InterfaceName> = LazyLock::new(|| {
+    "wasi:http/client"
         .parse()
         .expect("the name of a WASI interface is well formed")
 });
@@ -53,6 +69,8 @@ pub(super) struct ResolvedComponent {
 pub(super) struct ResolvedProvider {
     /// With the address they are served at; `None` for the shared one.
     pub(super) rules: Vec<(Option<SocketAddr>, Rule)>,
+    /// What callers on other hosts are let in to.
+    pub(super) linked: Linked,
     pub(super) problems: Vec<Problem>,
     /// What its process is to know; `None` where it has none.
     pub(super) brief: Option<Brief>,
@@ -71,7 +89,12 @@ pub(super) fn resolve(running: &Snapshot, view: &View, reach: &Reach) -> Resolut
         providers: running
             .providers
             .iter()
-            .map(|(id, provider)| (id.clone(), resolve_provider(id, provider, running, view)))
+            .map(|(id, provider)| {
+                (
+                    id.clone(),
+                    resolve_provider(id, provider, running, view, reach),
+                )
+            })
             .collect(),
     }
 }
@@ -200,8 +223,43 @@ impl Caller<'_> {
             }
             (Some(_), _) => Err(incompatible("*")),
             (None, Provision::Link) => Ok(Route::Remote(self.remote(link)?)),
+            (None, Provision::Native) if is_outgoing(self.import) => self.outgoing(link),
+            (None, Provision::Family) if keyvalue::provides(&self.import.interface.interface) => {
+                self.keyvalue(link)
+            }
             (None, _) => Err(DenialReason::NotRunning { target }),
         }
+    }
+
+    /// The target of a link as a key-value store.
+    fn keyvalue(&self, link: &Link) -> Result<Route, DenialReason> {
+        let target = link.target.to_string();
+        let Some(wire) = &self.reach.wire else {
+            return Err(DenialReason::NotRunning { target });
+        };
+        let source = EntityId::from(self.id);
+        let store = keyvalue::Remote::new(wire, &source, &link.target, &link.name);
+        let store = store.map_err(|error| DenialReason::Refused {
+            target,
+            problem: render_chain(&error),
+        })?;
+        Ok(Route::BuiltIn(Arc::new(keyvalue::Backend(Arc::new(store)))))
+    }
+
+    /// The target of a link as it sends requests on.
+    fn outgoing(&self, link: &Link) -> Result<Route, DenialReason> {
+        let target = link.target.to_string();
+        let Some(wire) = &self.reach.wire else {
+            return Err(DenialReason::NotRunning { target });
+        };
+        let source = EntityId::from(self.id);
+        let handler = Handler::Outgoing;
+        let sender = HttpTarget::new(wire, &source, &link.target, &link.name, handler);
+        let sender = sender.map_err(|error| DenialReason::Refused {
+            target,
+            problem: render_chain(&error),
+        })?;
+        Ok(Route::BuiltIn(Arc::new(OutgoingBackend(Arc::new(sender)))))
     }
 
     /// The target of a link as it is reached on other hosts.
@@ -228,6 +286,12 @@ impl Caller<'_> {
     }
 }
 
+/// Whether guests send requests by an import.
+fn is_outgoing(import: &Import) -> bool {
+    let interface = &import.interface.interface;
+    interface == &*OUTGOING_HANDLER || interface == &*CLIENT
+}
+
 /// Whether a denial stays until somebody changes something; a target that does not run may be about to.
 fn is_lasting(reason: &DenialReason) -> bool {
     !matches!(reason, DenialReason::NotRunning { .. })
@@ -242,10 +306,12 @@ fn resolve_provider(
     provider: &RunningProvider,
     running: &Snapshot,
     view: &View,
+    reach: &Reach,
 ) -> ResolvedProvider {
     let config = view.merged(&provider.configs);
     let mut resolved = ResolvedProvider {
         rules: Vec::new(),
+        linked: Linked::new(),
         problems: Vec::new(),
         brief: None,
     };
@@ -263,7 +329,7 @@ fn resolve_provider(
         Builtin::HttpServer => {
             for link in view.links_from(&EntityId::from(id)) {
                 if link.carries(&INCOMING_HANDLER) {
-                    match rule(&config, link, running, view) {
+                    match rule(&config, link, running, view, reach) {
                         Ok(rule) => {
                             resolved.problems.extend(missing_handler(&rule.1));
                             resolved.rules.push(rule);
@@ -276,6 +342,13 @@ fn resolve_provider(
         Builtin::KeyValue(buckets) => {
             if let Err(refusal) = buckets.kind.check_config(&provider.image, &config) {
                 resolved.problems.push(Problem::new(&refusal as &dyn Coded));
+            }
+            for link in view.links_to(&EntityId::from(id)) {
+                // A link that is refused is the problem of its source.
+                if let Ok(backend) = buckets.backend(&view.merged(&link.target_config)) {
+                    let key = (link.source.to_string(), link.name.to_string());
+                    resolved.linked.insert(key, backend);
+                }
             }
         }
     }
@@ -312,6 +385,7 @@ fn rule(
     link: &Link,
     running: &Snapshot,
     view: &View,
+    reach: &Reach,
 ) -> Result<(Option<SocketAddr>, Rule), http_server::SettingsError> {
     let binding = http_server::parse_binding(config, &view.merged(&link.source_config))?;
     let component = ComponentId::from(link.target.clone());
@@ -319,8 +393,15 @@ fn rule(
         .components
         .get(&component)
         .map(|running| Arc::clone(&running.program));
+    let elsewhere = reach.wire.as_ref().filter(|_| program.is_none());
+    let elsewhere = elsewhere.and_then(|wire| {
+        let handler = Handler::Incoming;
+        // Ids that make no subject cannot be those of what runs elsewhere.
+        HttpTarget::new(wire, &link.source, &link.target, &link.name, handler).ok()
+    });
     let rule = Rule {
         program,
+        elsewhere: elsewhere.map(Arc::new),
         component,
         host: binding.host,
         path: binding.path,

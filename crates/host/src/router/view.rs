@@ -90,6 +90,12 @@ impl View {
         links.filter(move |link| link.source == *id || link.target == *id)
     }
 
+    /// Links that lead to `target`.
+    pub(super) fn links_to(&self, target: &EntityId) -> impl Iterator<Item = &Link> {
+        let links = self.links.values().flatten();
+        links.filter(move |link| link.target == *target)
+    }
+
     /// `names` merged left to right. A config that is gone is as if it were empty (spec §3.2).
     pub(super) fn merged(&self, names: &[ConfigName]) -> Config {
         names

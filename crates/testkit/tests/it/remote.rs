@@ -288,3 +288,91 @@ async fn calls_that_find_no_room_go_to_other_hosts() {
     assert_eq!(answer.text(), "Ok([\"slow\"]) Ok([\"quick\"])");
     in_time(calls.next()).await.unwrap();
 }
+
+async fn requests(kind: BrokerKind) {
+    let Some((site, members)) = zones(kind).await else {
+        return;
+    };
+    let [old, new] = [free_address(), free_address()];
+    let manifest = Manifest::new("web")
+        .with(part("old", "hello-http", "b"))
+        .with(part("new", "hello-http-p3", "c"))
+        .provider(in_zone(
+            Provider::http("http-old").serve("old", Some(old)),
+            "a",
+        ))
+        .provider(in_zone(
+            Provider::http("http-new").serve("new", Some(new)),
+            "a",
+        ));
+    site.bring_up(&manifest).await;
+    site.runs(&members[1].host(), &["web-old"]).await;
+    site.runs(&members[2].host(), &["web-new"]).await;
+    let body = "0123456789abcdef".repeat(20_000);
+    for address in [old, new] {
+        let answer = http::get(address, "/").await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let answer = http::post(address, "/echo-body", &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(answer.body == body, "{} bytes came back", answer.body.len());
+    }
+    let trailers = http::get(new, "/trailers").await.unwrap();
+    assert_eq!(trailers.status, 200, "{}", trailers.body);
+}
+
+#[tokio::test]
+async fn requests_and_their_bodies_cross_hosts_on_the_embedded_broker() {
+    requests(BrokerKind::Embedded).await;
+}
+
+#[tokio::test]
+async fn requests_and_their_bodies_cross_hosts_on_nats_server() {
+    requests(BrokerKind::Server).await;
+}
+
+async fn key_value(kind: BrokerKind) {
+    let Some((site, _members)) = zones(kind).await else {
+        return;
+    };
+    let address = free_address();
+    let image = "wasmcloud+builtin://keyvalue-embedded";
+    let interfaces = ["store", "atomics", "batch"];
+    let manifest = Manifest::new("kv")
+        .with(part("user", "kv-user", "a").link("store", "wasi", "keyvalue", &interfaces))
+        .provider(in_zone(Provider::new("store", image), "b"))
+        .provider(in_zone(
+            Provider::http("http").serve("user", Some(address)),
+            "a",
+        ));
+    site.bring_up(&manifest).await;
+    for (target, expected) in [
+        ("/get?key=a", "Ok(None)"),
+        ("/set?key=a&value=1", "Ok(())"),
+        ("/get?key=a", "Ok(Some(\"1\"))"),
+        ("/exists?key=a", "Ok(true)"),
+        ("/increment?key=n&delta=5", "Ok(5)"),
+        ("/keys", "Ok(([\"a\", \"n\"], None))"),
+        ("/delete?key=a", "Ok(())"),
+        ("/exists?key=a", "Ok(false)"),
+    ] {
+        let answer = http::get(address, target).await.unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, expected),
+            "{target}"
+        );
+    }
+    // A value of several messages.
+    let answer = http::get(address, "/set-size?key=big&bytes=3000000").await;
+    assert_eq!(answer.unwrap().text(), "Ok(())");
+}
+
+#[tokio::test]
+async fn stores_are_reached_on_other_hosts_on_the_embedded_broker() {
+    key_value(BrokerKind::Embedded).await;
+}
+
+#[tokio::test]
+async fn stores_are_reached_on_other_hosts_on_nats_server() {
+    key_value(BrokerKind::Server).await;
+}
