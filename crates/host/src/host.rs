@@ -86,16 +86,9 @@ impl Host {
         let http = HttpServer::start(options.http).map_err(StartError::Http)?;
         let records = open_bucket(&lattice, state::lattice_bucket(lattice.name())).await?;
         let configs = open_bucket(&lattice, state::config_bucket(lattice.name())).await?;
-        let told_bytes_max = lattice
-            .payload_bytes_max()
-            .min(json::PAYLOAD_BYTES_MAX)
-            .saturating_sub(INVENTORY_RESERVE_BYTES);
-        let registry = Arc::new(Registry::new(all_labels(options.labels), told_bytes_max));
+        let registry = Arc::new(open_registry(options.labels, &lattice));
         let wire = open_wire(&lattice, tasks).await?;
-        let reach = Reach {
-            wire: Some(wire.clone()),
-            spill: options.spill,
-        };
+        let reach = Reach::new(&wire, options.spill);
         let (routing, listed) = router::start(
             Arc::clone(&registry),
             reach,
@@ -283,6 +276,15 @@ async fn stay(role: &Shutdown, all: &Shutdown) {
 
 async fn open_bucket(lattice: &Lattice, name: String) -> Result<Bucket, StartError> {
     Ok(Bucket::open_or_create(lattice, &name, BucketOptions::default()).await?)
+}
+
+/// A registry of nothing, bounded by what the lattice carries in one message.
+fn open_registry(labels: Labels, lattice: &Lattice) -> Registry {
+    let told_bytes_max = lattice
+        .payload_bytes_max()
+        .min(json::PAYLOAD_BYTES_MAX)
+        .saturating_sub(INVENTORY_RESERVE_BYTES);
+    Registry::new(all_labels(labels), told_bytes_max)
 }
 
 /// Listens for answers to calls of what runs elsewhere.

@@ -54,6 +54,15 @@ pub(crate) struct Reach {
     pub(crate) spill: Spill,
 }
 
+impl Reach {
+    pub(crate) fn new(wire: &Wire, spill: Spill) -> Self {
+        Self {
+            wire: Some(wire.clone()),
+            spill,
+        }
+    }
+}
+
 /// What everything that runs is to be given.
 pub(super) struct Resolution {
     pub(super) components: BTreeMap<ComponentId, ResolvedComponent>,
