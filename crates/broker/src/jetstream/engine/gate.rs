@@ -142,10 +142,12 @@ impl Gate {
             let outgoing = std::mem::take(&mut self.behind_batch);
             let is_synced = std::mem::take(&mut self.is_synced);
             self.unsynced_len += writes.len_bytes();
+            self.wants_sync_aside |= self.unsynced_len >= UNSYNCED_LEN_MAX;
             if is_synced {
+                // All before it is synced with it.
+                self.wants_sync_aside = false;
                 self.unsynced_len = 0;
             }
-            self.wants_sync_aside |= self.unsynced_len >= UNSYNCED_LEN_MAX;
             // The storage thread costs a task switch: with nothing to wait for, this thread commits itself.
             if !is_synced && self.committer.committed() >= self.handed_over {
                 self.commit_here(writes, outgoing, counters);
