@@ -4,7 +4,7 @@ mod global;
 mod value;
 
 pub(crate) use global::GlobalArgs;
-pub(crate) use value::{parse_duration, parse_label};
+pub(crate) use value::{parse_duration, parse_label, parse_lifetime};
 
 use clap::{Parser, Subcommand};
 
@@ -15,6 +15,7 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::get::GetArgs;
 use crate::commands::lattice::LatticeArgs;
 use crate::commands::up::UpArgs;
+use crate::commands::user::UserArgs;
 
 /// The heading of options that every command has.
 pub(crate) const GLOBAL_HEADING: &str = "Global options";
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     App(AppArgs),
     Get(GetArgs),
     Lattice(LatticeArgs),
+    User(UserArgs),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
 }

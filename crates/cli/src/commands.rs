@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod lattice;
 pub(crate) mod up;
+pub(crate) mod user;
 
 use crate::arguments::Command;
 use crate::commands::up::UpRunner;
@@ -25,6 +26,7 @@ pub(crate) async fn run(
         Command::App(args) => app::run(args, context).await,
         Command::Get(args) => get::run(args, context).await,
         Command::Lattice(args) => lattice::run(args, context).await,
+        Command::User(args) => user::run(args, context).await,
         Command::Explain(args) => explain::run(&args, context),
         Command::Completions(args) => {
             completions::run(&args, context);

@@ -1,6 +1,7 @@
 //! What is printed, and where: data on one stream, everything else on the other.
 
 mod ask;
+mod echo_unix;
 mod format;
 
 pub(crate) use format::{Format, render_json, render_yaml};

@@ -1,7 +1,10 @@
 //! What every command works with: the console, the process around it, and the way to the lattice.
 
+mod access;
 mod error;
 
+pub(crate) use access::{AccessMisfit, given_options};
+pub use access::{NatsAccess, NatsCredentials, NatsTls};
 pub(crate) use error::{ContextError, connect_status};
 
 use std::ffi::OsString;
@@ -9,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use weft_lattice::{Credentials, Lattice, Options};
+use weft_lattice::{Lattice, Options};
 use weft_model::id::LatticeName;
 use weft_node::run_file;
 use weft_runtime::Tasks;
@@ -18,6 +21,7 @@ use crate::arguments::GlobalArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::process::Process;
+use crate::secret::SecretFile;
 use crate::ui::without_user;
 use crate::view::View;
 
@@ -59,6 +63,8 @@ struct Target {
     lattice: LatticeName,
     /// What said so.
     origin: String,
+    /// The seed of a key that is taken there as long as it runs.
+    key_file: Option<PathBuf>,
     vantage: Vantage,
 }
 
@@ -161,31 +167,30 @@ impl Context {
         if let Some(url) = url {
             target.urls = vec![url.to_owned()];
             "as given".clone_into(&mut target.origin);
+            target.key_file = None;
         }
-        let creds = match (creds, url) {
-            (Some(creds), _) => Some(self.directory.join(creds)),
-            (None, None) => self.creds(),
+        let mut access = NatsAccess::of(&self.global, &self.directory)?;
+        match (creds, url) {
+            (Some(creds), _) => {
+                access.credentials = NatsCredentials::File(self.directory.join(creds));
+            }
+            (None, None) => {}
             // Credentials are for the server they were given for.
-            (None, Some(_)) => None,
-        };
-        self.connect_target(target, creds, request_timeout).await
+            (None, Some(_)) => access.credentials = NatsCredentials::None,
+        }
+        self.connect_target(target, access, request_timeout).await
     }
 
     async fn connect_with(&mut self, request_timeout: Duration) -> Result<Lattice, Failure> {
         let target = self.target()?;
-        let creds = self.creds();
-        self.connect_target(target, creds, request_timeout).await
-    }
-
-    fn creds(&self) -> Option<PathBuf> {
-        let path = self.global.creds.as_ref()?;
-        Some(self.directory.join(path))
+        let access = NatsAccess::of(&self.global, &self.directory)?;
+        self.connect_target(target, access, request_timeout).await
     }
 
     async fn connect_target(
         &mut self,
         target: Target,
-        creds: Option<PathBuf>,
+        mut access: NatsAccess,
         request_timeout: Duration,
     ) -> Result<Lattice, Failure> {
         let urls: Vec<String> = target.urls.iter().map(|url| without_user(url)).collect();
@@ -195,6 +200,9 @@ impl Context {
             urls.join(", "),
             target.origin
         ));
+        if let (NatsCredentials::None, Some(path)) = (&access.credentials, target.key_file) {
+            access.credentials = NatsCredentials::Nkey(SecretFile::File(path));
+        }
         let mut options = Options::default();
         self.vantage = target.vantage;
         options.urls = target.urls;
@@ -202,9 +210,9 @@ impl Context {
         options.client_name = "weft-cli".to_owned();
         options.connect_timeout = self.timeout_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
         options.request_timeout = request_timeout;
-        if let Some(path) = creds {
-            options.credentials = Credentials::File(path);
-        }
+        let (credentials, tls) = access.load(&mut self.console).await?;
+        options.credentials = credentials;
+        options.tls = tls;
         let lattice = Lattice::connect(options, &self.tasks)
             .await
             .map_err(ContextError::Connect)?;
@@ -225,23 +233,28 @@ impl Context {
                 urls: vec![NATS_URL_DEFAULT.to_owned()],
                 lattice: lattice.unwrap_or_default(),
                 origin: "the usual place".to_owned(),
+                key_file: None,
                 vantage: Vantage {
                     is_local: true,
                     shared_http: None,
                 },
             }));
         }
-        let vantage = match running {
-            Some(running) if running.urls == *given => running.vantage,
-            _ => Vantage {
-                is_local: given.iter().all(|url| is_on_this_machine(url)),
-                shared_http: None,
-            },
+        let (vantage, key_file) = match running {
+            Some(running) if running.urls == *given => (running.vantage, running.key_file),
+            _ => {
+                let vantage = Vantage {
+                    is_local: given.iter().all(|url| is_on_this_machine(url)),
+                    shared_http: None,
+                };
+                (vantage, None)
+            }
         };
         Ok(Target {
             urls: given.clone(),
             lattice: lattice.unwrap_or_default(),
             origin: "as given".to_owned(),
+            key_file,
             vantage,
         })
     }
@@ -276,6 +289,7 @@ impl Context {
             urls: vec![run.nats_url],
             lattice,
             origin: format!("`weft up` runs there, process {}", run.pid),
+            key_file: run.key_file,
             vantage,
         })
     }

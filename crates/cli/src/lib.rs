@@ -32,6 +32,7 @@ mod context;
 mod failure;
 mod pages;
 mod process;
+mod secret;
 mod start;
 mod status;
 mod ui;
@@ -42,8 +43,9 @@ pub use commands::up::{
     AccessLog, FileLoads, InProcess, LogFormat, LogOptions, NatsSource, PreparedApplication, Role,
     UpOptions, UpRunner,
 };
-pub use context::Context;
+pub use context::{Context, NatsAccess, NatsCredentials, NatsTls};
 pub use failure::Failure;
 pub use process::{Process, Terminal};
+pub use secret::SecretFile;
 pub use start::{parse, run, run_in, tell_unforeseen};
 pub use status::Status;

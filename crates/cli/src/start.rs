@@ -54,7 +54,7 @@ fn outcome(kind: ErrorKind) -> (Status, Option<&'static str>) {
 /// Within a Tokio runtime. Unless it waits for something, an interrupt ends the process as usual.
 pub async fn run(cli: Cli) -> Status {
     match Process::current() {
-        Ok(process) => run_in(process, cli, InProcess).await,
+        Ok(process) => Box::pin(run_in(process, cli, InProcess)).await,
         Err(error) => {
             tell_unforeseen(
                 "the operating system does not tell about this process",

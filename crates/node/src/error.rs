@@ -62,6 +62,9 @@ pub enum StartError {
     /// The embedded broker does not start for another reason.
     #[error("cannot start the embedded broker")]
     Broker(#[source] weft_broker::Error),
+    /// There is no key for this node's own connections to the embedded broker.
+    #[error("cannot make a key for the connections of this process to the embedded broker")]
+    OwnKey,
     /// The lattice cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -91,7 +94,7 @@ impl Coded for StartError {
             Self::RunFile(error) => error.code(),
             Self::BrokerAddress { .. } => "BRK001",
             Self::HttpAddress { .. } => "HTP001",
-            Self::Broker(_) => "BRK002",
+            Self::Broker(_) | Self::OwnKey => "BRK002",
             Self::Connect(error) => error.code(),
             Self::Host(_) => "NOD001",
             Self::Manager(_) => "NOD002",
@@ -109,7 +112,8 @@ impl Coded for StartError {
             }
             Self::Connect(error) => error.subject(),
             Self::RunFile(error) => error.subject(),
-            Self::Broker(_) => "broker".to_owned(),
+            Self::Broker(error) => broker_subject(error),
+            Self::OwnKey => "broker".to_owned(),
             Self::Host(_) => "host".to_owned(),
             Self::Manager(_) => "manager".to_owned(),
         }
@@ -149,7 +153,50 @@ impl Coded for StartError {
             }
             Self::Connect(error) => error.hints(),
             Self::RunFile(error) => error.hints(),
-            Self::Broker(_) | Self::Host(_) | Self::Manager(_) => Vec::new(),
+            Self::Broker(error) => broker_hints(error),
+            Self::OwnKey | Self::Host(_) | Self::Manager(_) => Vec::new(),
         }
     }
+}
+
+/// What an error of the broker is about.
+fn broker_subject(error: &weft_broker::Error) -> String {
+    match error {
+        weft_broker::Error::Unauthenticated { address }
+        | weft_broker::Error::Tls { address, .. }
+        | weft_broker::Error::AddressInUse { address }
+        | weft_broker::Error::Listen { address, .. } => address.to_string(),
+        weft_broker::Error::DataDir { path, .. }
+        | weft_broker::Error::StoreLocked { path }
+        | weft_broker::Error::StoreVersion { path }
+        | weft_broker::Error::StoreDamaged { path, .. } => path.display().to_string(),
+        _ => "broker".to_owned(),
+    }
+}
+
+/// What to do about an error of the broker.
+fn broker_hints(error: &weft_broker::Error) -> Vec<String> {
+    let hints: &[&str] = match error {
+        weft_broker::Error::Unauthenticated { .. } => &[
+            "ask clients for credentials with `--auth`, or for certificates with `--tls-client-ca`",
+            "or let everybody in with `--allow-unauthenticated`, where the network keeps strangers out",
+        ],
+        weft_broker::Error::Listen { source, .. }
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            &["use a port of 1024 or above"]
+        }
+        weft_broker::Error::AddressInUse { .. } => {
+            &["serve the pages for those who watch elsewhere: `--monitor 127.0.0.1:0`"]
+        }
+        weft_broker::Error::Listen { .. } => &["check that the address belongs to this machine"],
+        weft_broker::Error::Auth(_) => {
+            &["see that the files in the directory `auth` of the data directory belong to you"]
+        }
+        weft_broker::Error::Tls { .. } => {
+            &["name files in PEM that fit together with `--tls-cert` and `--tls-key`"]
+        }
+        _ => &[],
+    };
+    hints.iter().map(|&hint| hint.to_owned()).collect()
 }

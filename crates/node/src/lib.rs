@@ -15,7 +15,7 @@ pub mod run_file;
 pub use data_dir::DataDir;
 pub use error::StartError;
 pub use node::{Ended, Node, Stopped, Summary};
-pub use options::{Broker, OnUnreachable, Options, Providers, Roles};
+pub use options::{Broker, Embedded, EmbeddedTls, OnUnreachable, Options, Providers, Roles};
 pub use weft_capabilities::http_server::AccessLog;
 pub use weft_host::provider::Policy;
 pub use weft_host::{FileLoads, Spill};

@@ -5,24 +5,25 @@ mod connector;
 mod providers;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use weft_capabilities::http_server;
-use weft_host::{Host, StandIn};
+use weft_host::{Host, StandIn, provider};
 use weft_lattice::Lattice;
 use weft_manager::Manager;
 use weft_model::id::HostId;
 use weft_runtime::{Drained, End, Failure, Tasks, field};
 
-use self::broker::start_broker;
+use self::broker::{Access, start_broker};
 use self::connector::Connector;
 use self::providers::provider_options;
 use crate::data_dir::DataDir;
 use crate::error::StartError;
 use crate::name;
-use crate::options::Options;
-use crate::run_file::{self, RunFile};
+use crate::options::{Broker, Options};
+use crate::run_file::{self, RunFile, RunFileError};
 
 /// How long tasks may take to end once the roles have stopped.
 const TASKS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +39,8 @@ pub struct Node {
     host: Option<Host>,
     manager: Option<Manager>,
     broker: Option<weft_broker::Handle>,
+    /// The file with the key that commands of the same user may use.
+    key_file: Option<PathBuf>,
     summary: Summary,
     started_at: Timestamp,
     /// Released last.
@@ -47,8 +50,14 @@ pub struct Node {
 /// What a node is, for people and tools.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Summary {
-    /// How clients reach the lattice.
+    /// How clients on this machine reach the lattice.
     pub nats_url: String,
+    /// How clients that encrypt reach it, where the broker is part of this node and encrypts.
+    pub nats_tls_url: Option<String>,
+    /// Whether the broker is part of this node and asks everybody for credentials.
+    pub is_auth_required: bool,
+    /// Where the broker of this node tells those who watch it.
+    pub monitor: Option<SocketAddr>,
     /// Whether the broker is part of this node.
     pub is_embedded: bool,
     /// The name of the lattice.
@@ -60,7 +69,7 @@ pub struct Summary {
     /// Whether this node has the role of a manager.
     pub has_manager: bool,
     /// Everything that is kept.
-    pub data_dir: std::path::PathBuf,
+    pub data_dir: PathBuf,
 }
 
 /// Why a node came to its end.
@@ -114,18 +123,23 @@ impl Node {
                 manager,
                 summary,
             }) => {
-                let node = Self {
+                let (broker, access) = match broker {
+                    Some(started) => (Some(started.handle), started.access),
+                    None => (None, None),
+                };
+                let mut node = Self {
                     tasks,
                     lattice,
                     connections,
                     host,
                     manager,
                     broker,
+                    key_file: None,
                     summary,
                     started_at: Timestamp::now(),
                     data_dir,
                 };
-                if let Err(error) = run_file::write(node.data_dir.path(), &node.run_file()) {
+                if let Err(error) = node.tell_others(access.as_ref()) {
                     node.stop().await;
                     return Err(error.into());
                 }
@@ -134,7 +148,7 @@ impl Node {
             Err(error) => {
                 tasks.drain(TASKS_TIMEOUT).await;
                 if let Some(broker) = broker {
-                    broker.drain(BROKER_TIMEOUT).await;
+                    broker.handle.drain(BROKER_TIMEOUT).await;
                 }
                 Err(error)
             }
@@ -210,11 +224,24 @@ impl Node {
         }
     }
 
+    /// Writes what commands on this machine need to find the lattice, and to be let in.
+    fn tell_others(&mut self, access: Option<&Access>) -> Result<(), RunFileError> {
+        let directory = self.data_dir.path();
+        if let Some(access) = access {
+            self.key_file = Some(run_file::write_key(directory, &access.seed)?);
+        }
+        run_file::write(directory, &self.run_file())
+    }
+
     fn run_file(&self) -> RunFile {
         RunFile {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             nats_url: self.summary.nats_url.clone(),
+            nats_tls_url: self.summary.nats_tls_url.clone(),
+            is_auth_required: self.summary.is_auth_required,
+            key_file: self.key_file.clone(),
+            monitor: self.summary.monitor.map(|address| address.to_string()),
             lattice: self.summary.lattice.clone(),
             host_id: self.summary.host.as_ref().map(|(id, _)| id.to_string()),
             host_name: self.summary.host.as_ref().map(|(_, name)| name.clone()),
@@ -246,12 +273,15 @@ struct Started {
 async fn start_roles(
     options: Options,
     data_dir: &DataDir,
-    broker: Option<&weft_broker::Handle>,
+    broker: Option<&broker::Started>,
     tasks: &Tasks,
 ) -> Result<Started, StartError> {
     let connector = Connector::new(&options, broker, tasks);
     let mut summary = Summary {
         nats_url: connector.urls.first().cloned().unwrap_or_default(),
+        nats_tls_url: broker.and_then(|broker| tls_url(&options, &broker.handle)),
+        is_auth_required: broker.is_some_and(|broker| broker.access.is_some()),
+        monitor: broker.and_then(|broker| broker.handle.monitor_addr()),
         is_embedded: broker.is_some(),
         lattice: options.lattice.to_string(),
         host: None,
@@ -273,7 +303,10 @@ async fn start_roles(
         let connection = connector.connect("weft-host").await?;
         connections.push(connection.clone());
         let http_address = options.http_address;
-        let (host, identity) = start_host(options, data_dir, &summary, connection, tasks).await?;
+        let access = broker.and_then(|broker| broker.access.as_ref());
+        let providers = provider_options(&options, &summary.nats_url, access);
+        let (host, identity) =
+            start_host(options, providers, data_dir, &summary, connection, tasks).await?;
         summary.host = Some(identity);
         summary.http_address = Some(http_address);
         Some(host)
@@ -300,15 +333,25 @@ async fn start_manager(
     Ok(manager)
 }
 
+/// Where clients that encrypt reach the broker: its last address.
+fn tls_url(options: &Options, broker: &weft_broker::Handle) -> Option<String> {
+    let Broker::Embedded(embedded) = &options.broker else {
+        return None;
+    };
+    embedded.tls.as_ref()?;
+    let address = broker.client_addrs().last()?;
+    Some(format!("tls://{address}"))
+}
+
 async fn start_host(
     options: Options,
+    providers: provider::Options,
     data_dir: &DataDir,
     summary: &Summary,
     lattice: Lattice,
     tasks: &Tasks,
 ) -> Result<(Host, (HostId, String)), StartError> {
     let id = data_dir.host_id()?;
-    let providers = provider_options(&options, &summary.nats_url);
     let friendly_name = options
         .friendly_name
         .unwrap_or_else(|| name::friendly_name(id.as_str()));

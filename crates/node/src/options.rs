@@ -10,7 +10,7 @@ use std::time::Duration;
 use weft_capabilities::http_server::AccessLog;
 use weft_host::provider::Policy;
 use weft_host::{FileLoads, Spill};
-use weft_lattice::{ConnectError, Credentials};
+use weft_lattice::{ConnectError, Credentials, Tls};
 use weft_model::id::LatticeName;
 use weft_model::labels::Labels;
 
@@ -81,25 +81,69 @@ pub struct Roles {
 #[derive(Clone, Debug)]
 pub enum Broker {
     /// In this process.
-    Embedded {
-        /// Where it listens.
-        listen: SocketAddr,
-    },
+    Embedded(Embedded),
     /// Elsewhere.
     Remote {
         /// NATS servers.
         urls: Vec<String>,
         /// How to authenticate.
         credentials: Credentials,
+        /// How to encrypt.
+        tls: Tls,
         /// Told each time that no server can be reached when the node starts; it is then tried again, for ever. Where it
         /// is `None`, the node does not start.
         on_unreachable: Option<OnUnreachable>,
     },
 }
 
+/// The broker in this process.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Embedded {
+    /// Where it listens: encrypted with [`Self::tls`], plainly without.
+    pub listen: SocketAddr,
+    /// Whether clients must prove who they are. The users are in the directory `auth` of the data directory.
+    pub has_auth: bool,
+    /// Whether it listens beyond this machine although everybody may connect.
+    pub allows_strangers: bool,
+    /// How it encrypts; `None` encrypts nothing.
+    pub tls: Option<EmbeddedTls>,
+    /// Where it serves pages for those who watch it; `None` serves none.
+    pub monitor: Option<SocketAddr>,
+}
+
+/// How the broker in this process encrypts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EmbeddedTls {
+    /// Its certificate, and those between it and its authority, in PEM.
+    pub cert_file: PathBuf,
+    /// The key of the certificate, in PEM.
+    pub key_file: PathBuf,
+    /// Authorities of clients, in PEM. With it, every client that encrypts must have a certificate of one of them.
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether connections are encrypted from the first byte on.
+    pub is_first: bool,
+    /// The plain address for the roles and provider processes of this machine, on loopback.
+    pub listen_plain: SocketAddr,
+}
+
 /// Told that no NATS server can be reached.
 #[derive(Clone)]
 pub struct OnUnreachable(Arc<dyn Fn(&ConnectError) + Send + Sync>);
+
+// ===== impl Embedded =====
+
+impl Embedded {
+    /// At `listen`, for everybody who reaches it, plain and not watched.
+    pub fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            has_auth: false,
+            allows_strangers: false,
+            tls: None,
+            monitor: None,
+        }
+    }
+}
 
 // ===== impl OnUnreachable =====
 
@@ -145,9 +189,7 @@ impl Options {
                 host: true,
                 manager: true,
             },
-            broker: Broker::Embedded {
-                listen: SocketAddr::from(([127, 0, 0, 1], 4222)),
-            },
+            broker: Broker::Embedded(Embedded::at(SocketAddr::from(([127, 0, 0, 1], 4222)))),
             lattice: LatticeName::default(),
             data_dir,
             labels: Labels::new(),

@@ -1,12 +1,16 @@
 //! What a running `weft up` tells about itself in its data directory.
 //!
-//! Two files: [`LOCK_NAME`], on which it holds an exclusive lock as long as it runs, and [`NAME`], which says how to
+//! Three files: [`LOCK_NAME`], on which it holds an exclusive lock as long as it runs, and [`NAME`], which says how to
 //! reach it. The lock decides whether it runs; the other file may be left over from a process that was killed. Whoever
 //! takes the lock removes such a file first, and writes its own once it is ready. The file of the lock holds the id of the
 //! process, for those who would stop one that is not ready yet.
+//!
+//! Where the lattice wants credentials, [`KEY_NAME`] holds the seed of a key that its broker takes as long as the process
+//! runs, for commands of the same user. It is written before the run file that names it, and removed after it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +21,9 @@ pub const NAME: &str = "run.json";
 /// The name of the file that a running `weft up` holds locked.
 pub const LOCK_NAME: &str = "lock";
 
+/// The name of the file with the seed of the key that this run takes from clients; for its owner alone.
+pub const KEY_NAME: &str = "run.nk";
+
 /// Bytes of a run file that are read.
 const BYTES_MAX: u64 = 64 << 10;
 
@@ -25,8 +32,20 @@ const BYTES_MAX: u64 = 64 << 10;
 pub struct RunFile {
     /// The id of its process.
     pub pid: u32,
-    /// Where NATS of its lattice is.
+    /// Where NATS of its lattice is, for programs on this machine.
     pub nats_url: String,
+    /// Where NATS of its lattice is for those who encrypt, as `tls://127.0.0.1:4222`; `None` where its broker does not.
+    #[serde(default)]
+    pub nats_tls_url: Option<String>,
+    /// Whether its broker asks everybody for credentials.
+    #[serde(default)]
+    pub is_auth_required: bool,
+    /// The file with the seed of a key that its broker takes; `None` where it needs none, or the broker is elsewhere.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Where its broker tells those who watch it, as `127.0.0.1:8222`; `None` where it does not.
+    #[serde(default)]
+    pub monitor: Option<String>,
     /// The name of its lattice.
     pub lattice: String,
     /// The id of its host; `None` without the role.
@@ -116,13 +135,39 @@ pub fn write(data_dir: &Path, run: &RunFile) -> Result<(), RunFileError> {
     written.map_err(|source| RunFileError::Access { path, source })
 }
 
-/// Removes the run file from `data_dir`, if it is there. For the holder of the lock.
+/// Writes the seed of the key that this run takes into `data_dir`, readable by its owner alone, and returns the path of the
+/// file. For the holder of the lock.
+///
+/// # Errors
+///
+/// [`RunFileError::Access`].
+pub(crate) fn write_key(data_dir: &Path, seed: &str) -> Result<PathBuf, RunFileError> {
+    let path = data_dir.join(KEY_NAME);
+    // Made anew: the rights of a file that is there are not changed by opening it.
+    remove_file(path.clone())?;
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{seed}"));
+    match written {
+        Ok(()) => Ok(path),
+        Err(source) => Err(RunFileError::Access { path, source }),
+    }
+}
+
+/// Removes the run file, and the key that it may name, from `data_dir`, if they are there. For the holder of the lock.
 ///
 /// # Errors
 ///
 /// [`RunFileError::Access`].
 pub fn remove(data_dir: &Path) -> Result<(), RunFileError> {
-    let path = data_dir.join(NAME);
+    remove_file(data_dir.join(NAME))?;
+    remove_file(data_dir.join(KEY_NAME))
+}
+
+fn remove_file(path: PathBuf) -> Result<(), RunFileError> {
     match fs::remove_file(&path) {
         Err(error) if !is_absence(&error) => Err(RunFileError::Access {
             path,

@@ -14,7 +14,7 @@ use weft_lattice::protocol::application::{Status, StatusType};
 use weft_lattice::{Lattice, RequestError};
 use weft_model::id::{ApplicationName, HostId};
 use weft_model::inventory::HostInventory;
-use weft_node::Broker;
+use weft_node::{Broker, Embedded};
 use weft_runtime::Tasks;
 
 use crate::manifest::Manifest;
@@ -63,7 +63,7 @@ impl Site {
                 (
                     None,
                     format!("nats://{listen}"),
-                    Broker::Embedded { listen },
+                    Broker::Embedded(Embedded::at(listen)),
                 )
             }
             BrokerKind::Server => {
@@ -353,6 +353,7 @@ fn remote(url: &str) -> Broker {
     Broker::Remote {
         urls: vec![url.to_owned()],
         credentials: weft_lattice::Credentials::Anonymous,
+        tls: weft_lattice::Tls::default(),
         on_unreachable: None,
     }
 }

@@ -41,6 +41,62 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) creds: Option<PathBuf>,
 
+    /// User of the NATS servers, with `--nats-password-file`
+    #[arg(
+        long, global = true, env = "WEFT_NATS_USER", value_name = "USER",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_user: Option<String>,
+
+    /// File with the password of `--nats-user`; `-` asks or reads standard input
+    #[arg(
+        long, global = true, env = "WEFT_NATS_PASSWORD_FILE", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_password_file: Option<PathBuf>,
+
+    /// File with a token for the NATS servers; `-` asks or reads standard input
+    #[arg(
+        long, global = true, env = "WEFT_NATS_TOKEN_FILE", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_token_file: Option<PathBuf>,
+
+    /// File with the seed of an nkey; `-` asks or reads standard input
+    #[arg(
+        long, global = true, env = "WEFT_NATS_NKEY_FILE", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_nkey_file: Option<PathBuf>,
+
+    /// Certificates to trust of NATS servers, in PEM [default: those of the system]
+    #[arg(
+        long, global = true, env = "WEFT_TLS_CA", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) tls_ca: Option<PathBuf>,
+
+    /// Certificate to show to NATS servers, in PEM, with `--nats-tls-key`
+    #[arg(
+        long, global = true, env = "WEFT_NATS_TLS_CERT", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_tls_cert: Option<PathBuf>,
+
+    /// Key of `--nats-tls-cert`, in PEM
+    #[arg(
+        long, global = true, env = "WEFT_NATS_TLS_KEY", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_tls_key: Option<PathBuf>,
+
+    /// Encrypt connections to NATS servers from the first byte on
+    #[arg(
+        long, global = true, env = "WEFT_NATS_TLS_FIRST", value_parser = BoolishValueParser::new(),
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_tls_first: bool,
+
     /// Data directory of `weft up` [default: `weft` in the data directory of the user]
     #[arg(
         long, global = true, env = "WEFT_DATA_DIR", value_name = "DIR",

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The longest time that anything may be told to wait.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 86_400);
 
+/// The longest time that anything may be valid.
+const LIFETIME_MAX: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// Why a value is not accepted; `clap` names the argument and the value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum ValueError {
@@ -14,6 +17,9 @@ pub(crate) enum ValueError {
     /// No time, or more than [`DURATION_MAX`].
     #[error("it has to be more than nothing and at most 7 days")]
     DurationRange,
+    /// No time, or more than [`LIFETIME_MAX`].
+    #[error("it has to be at least a second and at most 100 years")]
+    LifetimeRange,
     /// Not of the form `key=value`.
     #[error("write `KEY=VALUE`")]
     Pair,
@@ -26,6 +32,15 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, ValueError> {
         return Err(ValueError::DurationRange);
     }
     Ok(duration)
+}
+
+/// Reads how long something is valid: from a second to [`LIFETIME_MAX`].
+pub(crate) fn parse_lifetime(text: &str) -> Result<Duration, ValueError> {
+    let lifetime = humantime::parse_duration(text).map_err(|_| ValueError::Duration)?;
+    if !(Duration::from_secs(1)..=LIFETIME_MAX).contains(&lifetime) {
+        return Err(ValueError::LifetimeRange);
+    }
+    Ok(lifetime)
 }
 
 /// Reads `key=value`; the key is not empty.
@@ -51,6 +66,14 @@ mod tests {
         }
         for bad in ["0s", "8d"] {
             assert_eq!(parse_duration(bad), Err(ValueError::DurationRange));
+        }
+    }
+
+    #[test]
+    fn users_live_longer_than_commands_wait() {
+        assert_eq!(parse_lifetime("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        for bad in ["0s", "500ms", "200years"] {
+            assert_eq!(parse_lifetime(bad), Err(ValueError::LifetimeRange));
         }
     }
 

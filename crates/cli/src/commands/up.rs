@@ -1,5 +1,6 @@
 //! `weft up`: start a lattice on this machine, or a host that joins one.
 
+mod broker;
 mod change;
 mod detach;
 mod error;
@@ -23,6 +24,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use weft_manifest::Strictness;
 
+use self::broker::BrokerArgs;
 use self::error::UpError;
 use crate::arguments::{parse_duration, parse_label};
 use crate::commands::app::manifest::read_manifest;
@@ -52,6 +54,8 @@ Examples:
   weft up                              Start a lattice; NATS tools find it at 127.0.0.1:4222
   weft up --detach                     Start it in the background; `weft down` stops it
   weft up shop.yaml                    Start it, and deploy an application
+  weft up --listen 0.0.0.0:4222 --auth --tls-cert server.pem --tls-key server.key
+                                       Start it for others, who need credentials
   weft up --nats-url nats://10.0.0.1:4222 --label zone=east
                                        Join a lattice as a host
   weft up --data-dir /tmp/second --listen 127.0.0.1:4333 --http 127.0.0.1:8001
@@ -76,14 +80,8 @@ pub(crate) struct UpArgs {
     )]
     role: Vec<Role>,
 
-    /// Address of the built-in NATS server [default: 127.0.0.1:4222]
-    #[arg(
-        long,
-        env = "WEFT_LISTEN",
-        value_name = "ADDRESS",
-        hide_env_values = true
-    )]
-    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    broker: BrokerArgs,
 
     /// Address for HTTP that all components share [default: 127.0.0.1:8000]
     #[arg(

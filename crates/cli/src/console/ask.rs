@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use weft_model::problem::Coded;
 
 use super::Console;
+use super::echo_unix::Silence;
 use crate::failure::Failure;
 use crate::status::Status;
 use crate::ui::printable;
@@ -59,6 +60,23 @@ impl Console {
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(AskError::Declined { action }),
+        }
+    }
+
+    /// Whether there is somebody to ask.
+    pub(crate) fn is_attended(&self) -> bool {
+        self.terminal.is_attended
+    }
+
+    /// Asks for `what`, which is not shown as it is typed; `None` when there is no answer, or it is interrupted.
+    pub(crate) async fn ask_secret(&mut self, what: &str) -> Option<String> {
+        self.clear_progress();
+        self.write_message(&format!("{what}: "));
+        let _silence = Silence::begin();
+        // The interrupt would end the process, and leave the terminal silent.
+        tokio::select! {
+            line = self.read_answer() => line,
+            _ = tokio::signal::ctrl_c() => None,
         }
     }
 

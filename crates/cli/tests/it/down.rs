@@ -52,6 +52,10 @@ fn write_run_file(weft: &Weft, pid: u32) {
     let run = RunFile {
         pid,
         nats_url: "nats://127.0.0.1:4222".to_owned(),
+        nats_tls_url: None,
+        is_auth_required: false,
+        key_file: None,
+        monitor: None,
         lattice: "default".to_owned(),
         host_id: None,
         host_name: None,
@@ -150,6 +154,10 @@ async fn other_commands_find_what_runs() {
     let run = RunFile {
         pid: running.0.id(),
         nats_url: server.url.clone(),
+        nats_tls_url: None,
+        is_auth_required: false,
+        key_file: None,
+        monitor: None,
         lattice: server.lattice.clone(),
         host_id: None,
         host_name: None,

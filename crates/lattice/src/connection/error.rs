@@ -96,9 +96,13 @@ impl Coded for ConnectError {
                 "start a NATS server there, or run `weft up` without a NATS URL to have one built in",
                 "name another server with `--nats-url`",
             ],
-            Self::Refused { .. } => &["give the credentials of a user that the server knows"],
+            Self::Refused { .. } => &[
+                "give the credentials of a user that the server knows: `--creds` takes a file made by `weft user add`",
+            ],
             Self::Url { .. } | Self::NoUrl => &["write it as `nats://host:4222`"],
-            Self::Tls { .. } => &["name the file of the server's certificate authority"],
+            Self::Tls { .. } => {
+                &["name the file of the server's certificate authority with `--tls-ca`"]
+            }
             Self::TlsFile { .. } => &["name a file in PEM that may be read"],
             Self::Credentials { .. } => {
                 &["name a file made by `weft user add` or `nsc generate creds`"]

@@ -4,14 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nkeys::{KeyPair, KeyPairType};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time;
-use weft_broker::JetStreamOptions;
+use weft_broker::{Auth, JetStreamOptions, Permissions, TlsListen, TlsMode, User, UserCredentials};
 
 use crate::data_dir::DataDir;
 use crate::error::StartError;
-use crate::options::{Broker, Options};
+use crate::options::{Broker, Embedded, EmbeddedTls, Options};
 
 /// How long an occupied address may take to say who it is.
 const OCCUPANT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -20,20 +21,80 @@ const OCCUPANT_BYTES_MAX: usize = 4096;
 /// Buckets whose entries are on the disk before a write to them is acknowledged.
 const SYNCED_STREAMS: [&str; 3] = ["KV_LATTICEDATA_*", "KV_CONFIGDATA_*", "KV_WEFT_*"];
 
+/// The directory of users in the data directory.
+const AUTH_DIR: &str = "auth";
+/// What the log of the broker calls the connections of this node, those of commands with its key, and its providers.
+const OWN_USER: &str = "weft-up";
+const PROVIDERS_USER: &str = "weft-up-providers";
+
+/// The broker of the node, and what gives access to it where it asks for credentials.
+pub(super) struct Started {
+    pub(super) handle: weft_broker::Handle,
+    pub(super) access: Option<Access>,
+}
+
+/// Access to a broker that asks for credentials. Ends with the broker.
+pub(super) struct Access {
+    /// The seed of a key that stands in the broker's settings, and nowhere else: of no use once it has stopped.
+    pub(super) seed: String,
+    /// For providers, which are told of a JWT and its seed alone.
+    pub(super) providers: UserCredentials,
+}
+
 /// The broker, where it is part of the node.
 pub(super) async fn start_broker(
     options: &Options,
     data_dir: &DataDir,
-) -> Result<Option<weft_broker::Handle>, StartError> {
-    let Broker::Embedded { listen } = options.broker else {
+) -> Result<Option<Started>, StartError> {
+    let Broker::Embedded(embedded) = &options.broker else {
         return Ok(None);
     };
+    let key = embedded.has_auth.then(|| KeyPair::new(KeyPairType::User));
+    let handle = listen(embedded, key.as_ref(), data_dir).await?;
+    let access = match key {
+        Some(key) => Some(access(&key, &handle)?),
+        None => None,
+    };
+    Ok(Some(Started { handle, access }))
+}
+
+fn access(key: &KeyPair, handle: &weft_broker::Handle) -> Result<Access, StartError> {
+    let seed = key.seed().map_err(|_| StartError::OwnKey)?;
+    // It outlives the broker, in the memory of providers alone: cutting them while they run would be worse.
+    let providers = handle
+        .mint_user(PROVIDERS_USER, &Permissions::default(), None)
+        .map_err(|error| StartError::Broker(error.into()))?
+        .ok_or(StartError::OwnKey)?;
+    Ok(Access { seed, providers })
+}
+
+async fn listen(
+    embedded: &Embedded,
+    key: Option<&KeyPair>,
+    data_dir: &DataDir,
+) -> Result<weft_broker::Handle, StartError> {
     let jetstream = JetStreamOptions {
         synced_streams: SYNCED_STREAMS.map(str::to_owned).to_vec(),
         ..JetStreamOptions::new(data_dir.path().join("broker"))
     };
     let started = weft_broker::Broker::start(weft_broker::Options {
-        listen: vec![listen],
+        listen: vec![
+            embedded
+                .tls
+                .as_ref()
+                .map_or(embedded.listen, |tls| tls.listen_plain),
+        ],
+        listen_tls: embedded
+            .tls
+            .iter()
+            .map(|tls| tls_listen(embedded.listen, tls))
+            .collect(),
+        auth: key.map(|key| {
+            Auth::in_directory(data_dir.path().join(AUTH_DIR))
+                .with_user(User::nkey(OWN_USER, key.public_key()))
+        }),
+        allow_unauthenticated: embedded.allows_strangers,
+        monitor: embedded.monitor,
         server_name: Some("weft".to_owned()),
         jetstream: Some(jetstream),
         ..weft_broker::Options::default()
@@ -42,14 +103,26 @@ pub(super) async fn start_broker(
     match started {
         Ok(handle) => {
             tracing::info!(address = %handle.client_addr(), "Broker started");
-            Ok(Some(handle))
+            Ok(handle)
         }
-        Err(weft_broker::Error::AddressInUse { address }) => Err(StartError::BrokerAddress {
-            address,
-            occupant: occupant(address).await,
-        }),
+        // Nobody looks for NATS where pages are.
+        Err(weft_broker::Error::AddressInUse { address }) if embedded.monitor != Some(address) => {
+            Err(StartError::BrokerAddress {
+                address,
+                occupant: occupant(address).await,
+            })
+        }
         Err(error) => Err(StartError::Broker(error)),
     }
+}
+
+fn tls_listen(address: SocketAddr, tls: &EmbeddedTls) -> TlsListen {
+    let mut listen = TlsListen::new(address, &tls.cert_file, &tls.key_file);
+    listen.client_ca_file.clone_from(&tls.client_ca_file);
+    if tls.is_first {
+        listen.mode = TlsMode::First;
+    }
+    listen
 }
 
 /// Who answers at `address`, in words.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use tokio::time;
-use weft_lattice::{ConnectError, Credentials, Lattice};
+use weft_lattice::{ConnectError, Credentials, Lattice, Secret, Tls};
 use weft_model::id::LatticeName;
 use weft_runtime::Tasks;
 
+use super::broker::Started;
 use crate::error::StartError;
 use crate::options::{Broker, OnUnreachable, Options};
 
@@ -18,6 +19,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(super) struct Connector<'a> {
     pub(super) urls: Vec<String>,
     credentials: Credentials,
+    tls: Tls,
     on_unreachable: Option<OnUnreachable>,
     lattice: LatticeName,
     tasks: &'a Tasks,
@@ -26,28 +28,35 @@ pub(super) struct Connector<'a> {
 // ===== impl Connector =====
 
 impl<'a> Connector<'a> {
-    pub(super) fn new(
-        options: &Options,
-        broker: Option<&weft_broker::Handle>,
-        tasks: &'a Tasks,
-    ) -> Self {
-        let (urls, credentials, on_unreachable) = match &options.broker {
+    pub(super) fn new(options: &Options, broker: Option<&Started>, tasks: &'a Tasks) -> Self {
+        let (urls, credentials, tls, on_unreachable) = match &options.broker {
             Broker::Remote {
                 urls,
                 credentials,
+                tls,
                 on_unreachable,
-            } => (urls.clone(), credentials.clone(), on_unreachable.clone()),
-            Broker::Embedded { listen } => {
+            } => (
+                urls.clone(),
+                credentials.clone(),
+                tls.clone(),
+                on_unreachable.clone(),
+            ),
+            Broker::Embedded(embedded) => {
                 let url = broker.map_or_else(
-                    || format!("nats://{listen}"),
-                    weft_broker::Handle::client_url,
+                    || format!("nats://{}", embedded.listen),
+                    |broker| broker.handle.client_url(),
                 );
-                (vec![url], Credentials::Anonymous, None)
+                let access = broker.and_then(|broker| broker.access.as_ref());
+                let credentials = access.map_or(Credentials::Anonymous, |access| {
+                    Credentials::Nkey(Secret::new(&access.seed))
+                });
+                (vec![url], credentials, Tls::default(), None)
             }
         };
         Self {
             urls,
             credentials,
+            tls,
             on_unreachable,
             lattice: options.lattice.clone(),
             tasks,
@@ -60,6 +69,7 @@ impl<'a> Connector<'a> {
             let mut options = weft_lattice::Options::default();
             options.urls.clone_from(&self.urls);
             options.credentials = self.credentials.clone();
+            options.tls = self.tls.clone();
             options.lattice = self.lattice.clone();
             client_name.clone_into(&mut options.client_name);
             match Lattice::connect(options, self.tasks).await {

@@ -5,6 +5,7 @@ use std::fs;
 use weft_host::provider;
 use weft_lattice::Credentials;
 
+use super::broker::Access;
 use crate::options::{Broker, Options};
 
 /// What stands around the JWT and the seed in a file of credentials.
@@ -12,7 +13,11 @@ const JWT_LABEL: &str = "NATS USER JWT";
 const SEED_LABEL: &str = "USER NKEY SEED";
 
 /// Settings of provider processes that connect to `nats_url` as this node does.
-pub(super) fn provider_options(options: &Options, nats_url: &str) -> provider::Options {
+pub(super) fn provider_options(
+    options: &Options,
+    nats_url: &str,
+    access: Option<&Access>,
+) -> provider::Options {
     let mut providers = provider::Options::new(nats_url.to_owned());
     let settings = &options.providers;
     providers.processes_max = settings.processes_max;
@@ -21,6 +26,10 @@ pub(super) fn provider_options(options: &Options, nats_url: &str) -> provider::O
     providers.logs_json = settings.logs_json;
     providers.environment.clone_from(&settings.environment);
     providers.policy = settings.policy.clone();
+    providers.user = access.map(|access| provider::User {
+        jwt: access.providers.jwt().to_owned(),
+        seed: access.providers.seed().to_owned(),
+    });
     if let Broker::Remote { credentials, .. } = &options.broker {
         providers.user = user(credentials);
         if providers.user.is_none() && !matches!(credentials, Credentials::Anonymous) {

@@ -6,6 +6,10 @@ fn run() -> RunFile {
     RunFile {
         pid: 42,
         nats_url: "nats://127.0.0.1:4222".to_owned(),
+        nats_tls_url: None,
+        is_auth_required: false,
+        key_file: None,
+        monitor: None,
         lattice: "default".to_owned(),
         host_id: Some("NABC".to_owned()),
         host_name: Some("keen-otter".to_owned()),

@@ -19,4 +19,5 @@ mod moving;
 mod nats;
 mod ports;
 mod running;
+mod security;
 mod wait;

@@ -9,7 +9,7 @@ use weft_model::problem::{Coded, Problem};
 use weft_node::StartError;
 use weft_node::run_file::RunFileError;
 
-use crate::context::connect_status;
+use crate::context::{AccessMisfit, connect_status};
 use crate::failure::Failure;
 use crate::status::Status;
 use crate::ui::render_elapsed;
@@ -63,6 +63,26 @@ pub(super) enum Misfit {
         /// The address.
         address: std::net::SocketAddr,
     },
+    /// An option of encryption that is of no use alone.
+    #[error("`{option}` needs `{missing}`")]
+    Half {
+        /// What is given.
+        option: &'static str,
+        /// What is not.
+        missing: &'static str,
+    },
+    /// A plain address where others reach it.
+    #[error("`--listen-plain` is {address}, which is not on loopback")]
+    PlainBeyond {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+    /// Options about a server elsewhere contradict each other.
+    #[error(transparent)]
+    Access(AccessMisfit),
+    /// A secret that nobody could give.
+    #[error("a secret cannot be read from standard input beside a manifest, or with `--detach`")]
+    SecretInput,
     /// A heartbeat interval that is out of bounds.
     #[error("`--heartbeat-interval` has to be between 1 s and 5 min")]
     Heartbeat,
@@ -184,9 +204,13 @@ impl Coded for Misfit {
 
     fn subject(&self) -> String {
         match self {
-            Self::Embedded { option } | Self::Elsewhere { option } | Self::NoHost { option } => {
-                (*option).to_owned()
-            }
+            Self::Embedded { option }
+            | Self::Elsewhere { option }
+            | Self::NoHost { option }
+            | Self::Half { option, .. } => (*option).to_owned(),
+            Self::Access(error) => error.subject(),
+            Self::PlainBeyond { .. } => "--listen-plain".to_owned(),
+            Self::SecretInput => "-".to_owned(),
             Self::NoNats => "--role".to_owned(),
             Self::ReservedLabel { .. } | Self::TwoLabels { .. } => "--label".to_owned(),
             Self::NoneAndSome => "--allow-file-load".to_owned(),
@@ -207,6 +231,10 @@ impl Coded for Misfit {
             Self::TwoLabels { .. } => "give it one",
             Self::NoneAndSome => "leave out one of the two",
             Self::OneAddress { .. } => "choose two ports",
+            Self::Half { .. } => "give both, or none of them",
+            Self::PlainBeyond { .. } => "others are to use the encrypted `--listen`",
+            Self::Access(error) => return error.hints(),
+            Self::SecretInput => "write the secret to a file",
             Self::Heartbeat => "leave it out, unless others rely on another interval",
             Self::InputTwice => "name files instead",
             Self::DetachedInput => "write the manifest to a file",

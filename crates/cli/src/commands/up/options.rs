@@ -8,6 +8,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use weft_model::id::{ApplicationName, LatticeName};
 use weft_model::labels::Labels;
+use weft_node::Embedded;
+
+use crate::context::NatsAccess;
 
 /// What `weft up` is to start: the arguments after they were found to fit together. Paths are absolute.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,16 +66,13 @@ pub enum Role {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NatsSource {
     /// In this process.
-    Embedded {
-        /// The address to serve at.
-        listen: SocketAddr,
-    },
+    Embedded(Embedded),
     /// Somewhere else.
     Join {
         /// The servers; not empty.
         urls: Vec<String>,
-        /// A file with a user JWT and its seed.
-        credentials: Option<PathBuf>,
+        /// How to be let in.
+        access: NatsAccess,
     },
 }
 

@@ -2,21 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use weft_lattice::protocol::wire::label;
 use weft_model::labels::Labels;
 
+use super::broker;
 use super::error::{Misfit, UpError};
 use super::options::{AccessLog, FileLoads, LogOptions, NatsSource, Role, UpOptions};
 use super::{FileLoad, UpArgs};
 use crate::console::Verbosity;
-use crate::context::Context;
+use crate::context::{Context, NatsAccess, given_options};
 use crate::failure::Failure;
 
-/// Where the built-in NATS server is unless the arguments say otherwise: where NATS tools look.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4222);
 /// The shared HTTP address unless the arguments say otherwise.
 const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 /// Bounds of the heartbeat interval: others take a host for lost after a few intervals of 30 s.
@@ -38,8 +36,8 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
     let labels = resolve_labels(args, &mut misfits);
     let file_loads = resolve_file_loads(args, &nats, &mut misfits);
     let http = args.http.unwrap_or(HTTP);
-    if let NatsSource::Embedded { listen } = nats
-        && listen == http
+    if let NatsSource::Embedded(embedded) = &nats
+        && embedded.listen == http
         && http.port() != 0
     {
         misfits.push(Misfit::OneAddress { address: http });
@@ -53,6 +51,12 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
     }
     if args.detach && inputs > 0 {
         misfits.push(Misfit::DetachedInput);
+    }
+    if let NatsSource::Join { access, .. } = &nats
+        && access.reads_input()
+        && (args.detach || inputs > 0)
+    {
+        misfits.push(Misfit::SecretInput);
     }
     if !misfits.is_empty() {
         return Err(UpError::Misfits { misfits }.into());
@@ -87,17 +91,12 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
 
 /// What is allowed but dangerous.
 pub(super) fn warnings(options: &UpOptions) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let NatsSource::Embedded { listen } = options.nats
-        && !listen.ip().is_loopback()
-    {
-        warnings.push(format!(
-            "the built-in NATS server at {listen} takes everybody who reaches it into the lattice, without credentials"
-        ));
-    }
-    let is_open = match options.nats {
-        NatsSource::Embedded { listen } => !listen.ip().is_loopback(),
-        NatsSource::Join { .. } => true,
+    let (mut warnings, is_open) = match &options.nats {
+        NatsSource::Embedded(embedded) => {
+            let is_open = !embedded.listen.ip().is_loopback();
+            (broker::warnings(embedded), is_open)
+        }
+        NatsSource::Join { .. } => (Vec::new(), true),
     };
     if options.file_loads.providers && is_open {
         let text = "whoever may deploy to this lattice can have any program of this machine run as you: \
@@ -110,34 +109,29 @@ pub(super) fn warnings(options: &UpOptions) -> Vec<String> {
 fn resolve_nats(args: &UpArgs, context: &Context, misfits: &mut Vec<Misfit>) -> NatsSource {
     let global = &context.global;
     if global.nats_url.is_empty() {
-        if global.creds.is_some() {
-            misfits.push(Misfit::Elsewhere { option: "--creds" });
-        }
-        return NatsSource::Embedded {
-            listen: args.listen.unwrap_or(LISTEN),
-        };
+        misfits.extend(given_options(global).map(|option| Misfit::Elsewhere { option }));
+        return NatsSource::Embedded(args.broker.resolve(context, misfits));
     }
-    if args.listen.is_some() {
-        misfits.push(Misfit::Embedded { option: "--listen" });
-    }
-    let credentials: Option<PathBuf> = global
-        .creds
-        .as_ref()
-        .map(|path| context.directory.join(path));
+    let given = args.broker.given();
+    misfits.extend(given.map(|option| Misfit::Embedded { option }));
+    let access = NatsAccess::of(global, &context.directory).unwrap_or_else(|error| {
+        misfits.push(Misfit::Access(error));
+        NatsAccess::default()
+    });
     NatsSource::Join {
         urls: global.nats_url.clone(),
-        credentials,
+        access,
     }
 }
 
 fn resolve_roles(args: &UpArgs, nats: &NatsSource, misfits: &mut Vec<Misfit>) -> BTreeSet<Role> {
     let named: BTreeSet<Role> = args.role.iter().copied().collect();
     match nats {
-        NatsSource::Embedded { .. } if named.is_empty() => {
+        NatsSource::Embedded(_) if named.is_empty() => {
             BTreeSet::from([Role::Broker, Role::Host, Role::Manager])
         }
         NatsSource::Join { .. } if named.is_empty() => BTreeSet::from([Role::Host]),
-        NatsSource::Embedded { .. } => {
+        NatsSource::Embedded(_) => {
             if !named.contains(&Role::Broker) {
                 misfits.push(Misfit::NoNats);
             }
@@ -196,7 +190,7 @@ fn resolve_labels(args: &UpArgs, misfits: &mut Vec<Misfit>) -> Labels {
 fn resolve_file_loads(args: &UpArgs, nats: &NatsSource, misfits: &mut Vec<Misfit>) -> FileLoads {
     if args.allow_file_load.is_empty() {
         return FileLoads {
-            components: matches!(nats, NatsSource::Embedded { .. }),
+            components: matches!(nats, NatsSource::Embedded(_)),
             providers: false,
         };
     }

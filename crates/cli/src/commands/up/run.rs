@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use weft_lattice::{Credentials, Lattice};
+use weft_lattice::{Credentials, Lattice, Tls};
 use weft_node::{Broker, Ended, Node, OnUnreachable, Options, Roles, run_file};
 use weft_runtime::Cause;
 
@@ -77,7 +77,11 @@ impl UpRunner for InProcess {
 /// Starts the node, and says what it waits for.
 async fn start(options: &UpOptions, context: &mut Context) -> Result<Node, Failure> {
     let (sender, mut waits) = mpsc::channel(1);
-    let node = Node::start(node_options(options, sender)?);
+    let access = match &options.nats {
+        NatsSource::Join { access, .. } => access.load(&mut context.console).await?,
+        NatsSource::Embedded(_) => Default::default(),
+    };
+    let node = Node::start(node_options(options, access, sender)?);
     tokio::pin!(node);
     let mut is_told = false;
     loop {
@@ -98,20 +102,22 @@ async fn start(options: &UpOptions, context: &mut Context) -> Result<Node, Failu
     }
 }
 
-fn node_options(options: &UpOptions, waits: mpsc::Sender<String>) -> Result<Options, UpError> {
+fn node_options(
+    options: &UpOptions,
+    (credentials, tls): (Credentials, Tls),
+    waits: mpsc::Sender<String>,
+) -> Result<Options, UpError> {
     let mut node = Options::new(options.data_dir.clone());
     node.roles = Roles {
         host: options.roles.contains(&Role::Host),
         manager: options.roles.contains(&Role::Manager),
     };
     node.broker = match &options.nats {
-        NatsSource::Embedded { listen } => Broker::Embedded { listen: *listen },
-        NatsSource::Join { urls, credentials } => Broker::Remote {
+        NatsSource::Embedded(embedded) => Broker::Embedded(embedded.clone()),
+        NatsSource::Join { urls, .. } => Broker::Remote {
             urls: urls.clone(),
-            credentials: match credentials {
-                Some(path) => Credentials::File(path.clone()),
-                None => Credentials::Anonymous,
-            },
+            credentials,
+            tls,
             on_unreachable: Some(OnUnreachable::new(move |error| {
                 // Told once; one that finds no room says the same again.
                 drop(waits.try_send(error.to_string()));

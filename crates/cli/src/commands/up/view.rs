@@ -19,6 +19,12 @@ pub(super) struct UpView {
     version: String,
     /// Where NATS of its lattice is.
     nats_url: String,
+    /// Where it is for those who encrypt; `null` where the built-in server does not encrypt.
+    nats_tls_url: Option<String>,
+    /// Whether the built-in server asks everybody for credentials.
+    auth_required: bool,
+    /// Where the pages for those who watch the built-in server are; `null` where there are none.
+    monitor_url: Option<String>,
     /// The name of its lattice.
     lattice: String,
     /// The id of its host; `null` without the role.
@@ -50,6 +56,9 @@ impl UpView {
             pid: run.pid,
             version: run.version,
             nats_url: without_user(&run.nats_url),
+            nats_tls_url: run.nats_tls_url,
+            auth_required: run.is_auth_required,
+            monitor_url: run.monitor.map(|address| format!("http://{address}")),
             lattice: run.lattice,
             host_id: run.host_id,
             host_name: run.host_name,
@@ -64,10 +73,27 @@ impl UpView {
 impl View for UpView {
     fn blocks(&self, _is_wide: bool) -> Vec<Block> {
         let elapsed = render_elapsed(Duration::from_millis(self.elapsed_ms));
-        let mut lines = vec![
-            format!("lattice `{}` is ready after {elapsed}", self.lattice),
-            format!("  NATS at {}", self.nats_url),
-        ];
+        let auth = if self.auth_required {
+            ", with credentials"
+        } else {
+            ""
+        };
+        let mut lines = vec![format!(
+            "lattice `{}` is ready after {elapsed}",
+            self.lattice
+        )];
+        if let Some(url) = &self.nats_tls_url {
+            lines.push(format!("  NATS at {url}, encrypted{auth}"));
+            lines.push(format!(
+                "  NATS at {}, on this machine alone{auth}",
+                self.nats_url
+            ));
+        } else {
+            lines.push(format!("  NATS at {}{auth}", self.nats_url));
+        }
+        if let Some(url) = &self.monitor_url {
+            lines.push(format!("  pages for those who watch NATS at {url}"));
+        }
         if let Some(id) = &self.host_id {
             let name = self.host_name.as_deref().unwrap_or_default();
             lines.push(format!("  host `{name}`, {id}"));

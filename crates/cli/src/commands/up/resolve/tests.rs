@@ -6,6 +6,7 @@ use super::*;
 use crate::Process;
 use crate::arguments::{Cli, Command};
 use crate::commands::up::LogFormat;
+use crate::context::NatsCredentials;
 
 /// What `weft up` with these arguments means, or the misfits.
 fn resolve_args(arguments: &[&str]) -> Result<UpOptions, Vec<String>> {
@@ -42,7 +43,7 @@ fn without_arguments_it_is_a_whole_lattice() {
         options,
         UpOptions {
             roles: BTreeSet::from([Role::Broker, Role::Host, Role::Manager]),
-            nats: NatsSource::Embedded { listen: LISTEN },
+            nats: NatsSource::Embedded(weft_node::Embedded::at(broker::LISTEN)),
             lattice: "default".parse().unwrap(),
             data_dir: "/home/ada/.local/share/weft".into(),
             labels: Labels::new(),
@@ -85,7 +86,10 @@ fn with_a_server_it_is_a_host() {
         options.nats,
         NatsSource::Join {
             urls: vec!["nats://a:4222".to_owned(), "nats://b:4222".to_owned()],
-            credentials: Some("/somewhere/user.creds".into()),
+            access: NatsAccess {
+                credentials: NatsCredentials::File("/somewhere/user.creds".into()),
+                ..NatsAccess::default()
+            },
         }
     );
     let options = resolve_args(&["--nats-url", "n", "--role", "host,manager"]).unwrap();
@@ -171,8 +175,68 @@ fn what_is_open_to_others_is_warned_about() {
         let told = warnings(&resolve_args(arguments).unwrap());
         assert!(told.len() == 1 && told[0].contains(word), "{told:?}");
     };
-    check(&["--listen=0.0.0.0:4222"], "without credentials");
+    let open = "--listen=0.0.0.0:4222";
+    check(&[open, "--allow-unauthenticated"], "without credentials");
+    check(&["--monitor=0.0.0.0:8222"], "who is connected");
+    for closed in [&[open, "--auth", "--allow-unauthenticated"][..], &[open]] {
+        assert_eq!(warnings(&resolve_args(closed).unwrap()), [""; 0]);
+    }
     check(&["--nats-url=n", "--allow-file-load"], "any program");
     let alone = warnings(&resolve_args(&["--allow-file-load"]).unwrap());
     assert_eq!(alone, [""; 0]);
+}
+
+#[test]
+fn options_of_encryption_belong_together() {
+    let misfits = resolve_args(&[
+        "--tls-cert=a.pem",
+        "--listen-plain=10.0.0.1:4222",
+        "--tls-ca=ca.pem",
+    ])
+    .unwrap_err();
+    let expected = [
+        "`--tls-ca` is about a NATS server elsewhere, but `--nats-url` names none",
+        "`--listen-plain` is 10.0.0.1:4222, which is not on loopback",
+        "`--tls-cert` needs `--tls-key`",
+    ];
+    for (misfit, expected) in misfits.iter().zip(expected) {
+        assert!(misfit.ends_with(expected), "{misfit}");
+    }
+    assert_eq!(misfits.len(), expected.len(), "{misfits:?}");
+    let misfits = resolve_args(&["--tls-first", "--tls-client-ca=ca.pem"]).unwrap_err();
+    assert_eq!(misfits.len(), 2, "{misfits:?}");
+    let options = resolve_args(&["--tls-cert=a.pem", "--tls-key=a.key", "--auth"]).unwrap();
+    let NatsSource::Embedded(embedded) = options.nats else {
+        panic!("{options:?}");
+    };
+    let tls = embedded.tls.unwrap();
+    assert!(embedded.has_auth && tls.listen_plain.ip().is_loopback());
+    assert_eq!(tls.cert_file, Path::new("/somewhere/a.pem"));
+}
+
+#[test]
+fn one_proof_of_who_one_is_is_enough() {
+    let check = |arguments: &[&str], expected: &str| {
+        let misfits = resolve_args(&[&["--nats-url=n"], arguments].concat()).unwrap_err();
+        assert!(
+            misfits.len() == 1 && misfits[0].ends_with(expected),
+            "{misfits:?}"
+        );
+    };
+    check(
+        &["--creds=a", "--nats-token-file=b"],
+        "`--creds` and `--nats-token-file` both say who you are",
+    );
+    check(
+        &["--nats-user=a"],
+        "`--nats-user` needs `--nats-password-file`",
+    );
+    check(
+        &["--nats-tls-key=a"],
+        "`--nats-tls-key` needs `--nats-tls-cert`",
+    );
+    check(
+        &["--nats-token-file=-", "--detach"],
+        "a secret cannot be read from standard input beside a manifest, or with `--detach`",
+    );
 }

@@ -1,0 +1,305 @@
+//! Credentials, encryption and pages for those who watch.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::guests::hello;
+use crate::home::Home;
+use crate::http::{free_port, get, wait_for_page};
+use crate::running::Up;
+use crate::wait::wait_until;
+
+/// The path of a certificate or key made for tests.
+fn certificate(name: &str) -> String {
+    let directory = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../broker/tests/it/certificates"
+    );
+    format!("{directory}/{name}")
+}
+
+#[test]
+fn who_shares_the_data_directory_needs_no_credentials() {
+    let home = Home::new();
+    let port = free_port();
+    let mut up = Up::start(&home, &["--auth", &hello(&home, "shop", port)]);
+    // An application runs: its host and manager are let in.
+    wait_for_page(port, "/", "");
+    up.wait_for("with credentials");
+    home.succeed(&["app", "list"]).prints(&["shop"]);
+    let key_file = home.data_dir().join("run.nk");
+    let mode = fs::metadata(&key_file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let url = up.run_file()["nats_url"].as_str().unwrap().to_owned();
+    home.succeed(&["app", "list", "--nats-url", &url]);
+
+    let stranger = Home::new();
+    let list = ["app", "list", "--nats-url", &url];
+    stranger.run(&list).exits(4).says(&[
+        "refuses the credentials",
+        "hint: give the credentials of a user that the server knows: `--creds`",
+        "code: NET002",
+    ]);
+    home.succeed(&["down"]);
+    assert_eq!(up.ended(), Some(0), "{}", up.messages());
+    assert!(!key_file.exists());
+}
+
+#[test]
+fn the_key_of_a_run_ends_with_it() {
+    let home = Home::new();
+    let up = Up::start(&home, &["--auth"]);
+    let key_file = home.data_dir().join("run.nk");
+    let kept = home.write("kept.nk", fs::read(&key_file).unwrap());
+    let url = up.run_file()["nats_url"].as_str().unwrap().to_owned();
+    let with_kept = |url: &str| {
+        let stranger = Home::new();
+        stranger.run(&["app", "list", "--nats-url", url, "--nats-nkey-file", &kept])
+    };
+    with_kept(&url).exits(0);
+    // Killed: the file stays, and is of no use.
+    drop(up);
+    let up = Up::start(&home, &["--auth"]);
+    let url = up.run_file()["nats_url"].as_str().unwrap().to_owned();
+    with_kept(&url).exits(4).says(&["code: NET002"]);
+    home.succeed(&["app", "list"]);
+}
+
+#[test]
+fn users_come_and_go_while_it_runs() {
+    let home = Home::new();
+    // Before there is a lattice.
+    home.succeed(&["user", "add", "ada"])
+        .says(&["user `ada` is made", "ada.creds"]);
+    let up = Up::start(&home, &["--auth"]);
+    let url = up.run_file()["nats_url"].as_str().unwrap().to_owned();
+    let creds = home.path("ada.creds");
+    let mode = fs::metadata(&creds).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let stranger = Home::new();
+    let list =
+        |options: &[&str]| stranger.run(&[&["app", "list", "--nats-url", &url], options].concat());
+    let ada = ["--creds", creds.to_str().unwrap()];
+    list(&ada).exits(0);
+
+    // While it runs, with rights that do not reach to applications, or that do.
+    home.succeed(&[
+        "user",
+        "add",
+        "lights",
+        "--allow-pub",
+        "home.>",
+        "--expires",
+        "30d",
+    ]);
+    home.succeed(&["user", "add", "robot", "--deny-pub", "wasmbus.ctl.>"]);
+    let path = home.path("robot.creds");
+    let robot = ["--creds", path.to_str().unwrap()];
+    wait_until("the new user to be known", || {
+        let ran = list(&robot);
+        if ran.messages.is_empty() {
+            Ok(())
+        } else {
+            Err(ran)
+        }
+    });
+    let path = home.path("lights.creds");
+    let lights = ["--creds", path.to_str().unwrap(), "--timeout", "500ms"];
+    let ran = list(&lights);
+    assert!(!ran.messages.is_empty(), "{ran:?}");
+
+    let secret = home.write("secret", "open sesame\n");
+    home.succeed(&["user", "add", "printer", "--password-file", &secret]);
+    home.succeed(&[
+        "user",
+        "add",
+        "door",
+        "--token-file",
+        &home.write("token", "t0k\n"),
+    ]);
+    let printer = ["--nats-user", "printer", "--nats-password-file", &secret];
+    wait_until("the password to be known", || {
+        let ran = list(&printer);
+        if ran.messages.is_empty() {
+            Ok(())
+        } else {
+            Err(ran)
+        }
+    });
+    let wrong = home.write("wrong", "open barley\n");
+    list(&["--nats-user", "printer", "--nats-password-file", &wrong])
+        .exits(4)
+        .says(&["code: NET002"]);
+    list(&["--nats-token-file", &home.write("token", "t0k\n")]).exits(0);
+
+    let users = home.json(&["user", "list"]);
+    let names: Vec<&str> = users["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["ada", "lights", "robot", "printer", "door"]);
+    assert_eq!(users["users"][1]["publish"]["allow"][0], "home.>");
+
+    home.succeed(&["user", "revoke", "ada"]);
+    wait_until("the user to be refused", || {
+        let ran = list(&ada);
+        if ran.messages.contains("code: NET002") {
+            Ok(())
+        } else {
+            Err(ran)
+        }
+    });
+    home.run(&["user", "revoke", "ada"])
+        .exits(3)
+        .says(&["code: USR002"]);
+}
+
+#[test]
+fn nothing_of_users_is_overwritten() {
+    let home = Home::new();
+    home.succeed(&["user", "list"])
+        .says(&["there are no users"]);
+    assert!(!home.data_dir().exists());
+    home.succeed(&["user", "add", "ada"]);
+    let before = fs::read(home.path("ada.creds")).unwrap();
+    home.run(&["user", "add", "ada", "--out", "other.creds"])
+        .exits(4)
+        .says(&["there is a user `ada` already", "code: USR001"]);
+    home.succeed(&["user", "revoke", "ada"]);
+    home.run(&["user", "add", "ada"]).exits(4).says(&[
+        "ada.creds",
+        "hint: ",
+        "`--force`",
+        "code: USR004",
+    ]);
+    assert_eq!(fs::read(home.path("ada.creds")).unwrap(), before);
+    home.succeed(&["user", "add", "ada", "--force"]);
+    assert_ne!(fs::read(home.path("ada.creds")).unwrap(), before);
+    home.run(&["user", "add", "bob", "--allow-pub", "a..b"])
+        .exits(4)
+        .says(&["`a..b`", "code: USR003"]);
+}
+
+#[test]
+fn strangers_come_to_an_encrypted_address() {
+    let home = Home::new();
+    let (cert, key, ca) = (
+        certificate("server.pem"),
+        certificate("server.key"),
+        certificate("ca.pem"),
+    );
+    let mut up = Up::start(&home, &["--auth", "--tls-cert", &cert, "--tls-key", &key]);
+    up.wait_for(", encrypted, with credentials");
+    home.succeed(&["app", "list"]);
+    home.succeed(&["user", "add", "ada"]);
+    let creds = home.path("ada.creds");
+    let url = up.run_file()["nats_tls_url"].as_str().unwrap().to_owned();
+    let stranger = Home::new();
+    let list = |options: &[&str]| {
+        let creds = creds.to_str().unwrap();
+        let common = ["app", "list", "--nats-url", &url, "--creds", creds];
+        stranger.run(&[&common, options].concat())
+    };
+    list(&["--tls-ca", &ca]).exits(0);
+    list(&["--tls-ca", &certificate("other-ca.pem")])
+        .exits(5)
+        .says(&["hint: ", "`--tls-ca`", "code: NET004"]);
+}
+
+#[test]
+fn certificates_prove_who_somebody_is() {
+    let home = Home::new();
+    let (cert, key, ca) = (
+        certificate("server.pem"),
+        certificate("server.key"),
+        certificate("ca.pem"),
+    );
+    let up = Up::start(
+        &home,
+        &[
+            "--tls-cert",
+            &cert,
+            "--tls-key",
+            &key,
+            "--tls-client-ca",
+            &ca,
+            "--tls-first",
+        ],
+    );
+    let url = up.run_file()["nats_tls_url"].as_str().unwrap().to_owned();
+    let stranger = Home::new();
+    let list = |name: &str| {
+        let (cert, key) = (
+            certificate(&format!("{name}.pem")),
+            certificate(&format!("{name}.key")),
+        );
+        stranger.run(&[
+            "app",
+            "list",
+            "--nats-url",
+            &url,
+            "--tls-ca",
+            &ca,
+            "--nats-tls-first",
+            "--nats-tls-cert",
+            &cert,
+            "--nats-tls-key",
+            &key,
+        ])
+    };
+    list("client").exits(0);
+    let ran = list("stranger");
+    assert!(ran.messages.contains("code: NET00"), "{ran:?}");
+    home.succeed(&["app", "list"]);
+}
+
+#[test]
+fn it_does_not_listen_to_everybody_by_accident() {
+    let home = Home::new();
+    let open = ["--listen", "0.0.0.0:0", "--http", "127.0.0.1:0"];
+    home.run(&[&["up"], &open[..]].concat()).exits(4).says(&[
+        "error: cannot start the embedded broker",
+        "caused by: 0.0.0.0:0 is reachable from other machines, and clients need no credentials",
+        "`--auth`",
+        "`--tls-client-ca`",
+        "`--allow-unauthenticated`",
+        "code: BRK002",
+    ]);
+    assert_eq!(home.run_file(), None);
+    // Of a network for documentation: no machine has it.
+    home.run(&[
+        "up",
+        "--auth",
+        "--listen",
+        "192.0.2.1:4222",
+        "--http",
+        "127.0.0.1:0",
+    ])
+    .exits(4)
+    .says(&[
+        "hint: check that the address belongs to this machine",
+        "code: BRK002",
+    ]);
+    let mut up = Up::spawn(&home, &[&open[..], &["--allow-unauthenticated"]].concat()).ready();
+    up.wait_for("without credentials");
+    home.succeed(&["app", "list"]);
+}
+
+#[test]
+fn pages_tell_those_who_watch() {
+    let home = Home::new();
+    let mut up = Up::start(&home, &["--monitor", "127.0.0.1:0"]);
+    up.wait_for("pages for those who watch NATS at http://127.0.0.1:");
+    let monitor = up.run_file()["monitor"].as_str().unwrap().to_owned();
+    let port = monitor.rsplit_once(':').unwrap().1.parse().unwrap();
+    let (status, page) = get(port, "/healthz").unwrap();
+    assert!(status == 200 && page.contains("ok"), "{status}: {page}");
+    let other = Home::new();
+    let ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    other
+        .run(&[&["up", "--monitor", &monitor], &ports[..]].concat())
+        .exits(4)
+        .says(&["hint: ", "`--monitor 127.0.0.1:0`", "code: BRK002"]);
+}
