@@ -195,7 +195,7 @@ mod tests {
         let first = admission.acquire(&slots, &outer(), true).await;
         assert!(first.is_ok());
         let context = outer();
-        let mut second = std::pin::pin!(admission.acquire(&slots, &context, false));
+        let mut second = std::pin::pin!(admission.acquire(&slots, &context, true));
         assert!(futures::poll!(&mut second).is_pending());
         let third = admission.acquire(&slots, &outer(), true).await;
         assert!(matches!(

@@ -38,8 +38,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 pub(super) const PURE: [&str; 4] = ["model", "manifest", "protocol", "planner"];
 /// Crates at the edge, where errors are only told to people.
 const MAY_USE_ANYHOW: [&str; 4] = ["cli", "node", "xtask", "weft"];
-/// Crates that nothing uses because they are run.
-const RUN: [&str; 3] = ["weft", "testkit", "xtask"];
+/// Crates that nothing here uses: those that are run, and the one that others build on.
+const ENDS: [&str; 4] = ["weft", "testkit", "xtask", "provider"];
 
 /// A package of the workspace.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
         }
     }
     for name in names {
-        if !used.contains(name) && !RUN.contains(&name) {
+        if !used.contains(name) && !ENDS.contains(&name) {
             findings.push(Finding::new(
                 format!("crates/{name}"),
                 "nothing uses this crate",

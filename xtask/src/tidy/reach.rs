@@ -38,6 +38,7 @@ fn is_root(path: &Path) -> bool {
     matches!(
         parts.as_slice(),
         [.., "src", "lib.rs" | "main.rs"]
+            | [.., "fuzz", "fuzz_targets", _]
             | [.., "src", "bin", _]
             | [.., "tests", _, "main.rs"]
             | ["crates", _, "build.rs"]

@@ -21,7 +21,7 @@ pub(crate) struct Home {
 #[derive(Debug)]
 pub(crate) struct Ran {
     arguments: Vec<String>,
-    status: Option<i32>,
+    pub(crate) status: Option<i32>,
     /// What it wrote to standard output.
     pub(crate) output: String,
     /// What it wrote to standard error.

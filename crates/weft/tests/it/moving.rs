@@ -41,7 +41,7 @@ fn a_lattice_moves_to_a_nats_server_as_the_page_says() {
     assert_eq!(up.ended(), Some(0), "{}", up.messages());
 
     // The NATS server alone, to which nobody writes: what came since.
-    let mut broker = Up::start(&home, &["--role", "broker"]);
+    let mut broker = Up::spawn(&home, &["--role", "broker", "--listen", "127.0.0.1:0"]).ready();
     let second = home.json(&["lattice", "copy", "--to", &url]);
     let applications = stream(&second, "KV_WEFT_APPLICATIONS_default");
     assert!(applications["copied"].as_u64() > Some(0), "{second}");

@@ -97,7 +97,7 @@ fn users_come_and_go_while_it_runs() {
     let robot = ["--creds", path.to_str().unwrap()];
     wait_until("the new user to be known", || {
         let ran = list(&robot);
-        if ran.messages.is_empty() {
+        if ran.status == Some(0) {
             Ok(())
         } else {
             Err(ran)
@@ -106,7 +106,7 @@ fn users_come_and_go_while_it_runs() {
     let path = home.path("lights.creds");
     let lights = ["--creds", path.to_str().unwrap(), "--timeout", "500ms"];
     let ran = list(&lights);
-    assert!(!ran.messages.is_empty(), "{ran:?}");
+    assert_ne!(ran.status, Some(0), "{ran:?}");
 
     let secret = home.write("secret", "open sesame\n");
     home.succeed(&["user", "add", "printer", "--password-file", &secret]);
@@ -120,7 +120,7 @@ fn users_come_and_go_while_it_runs() {
     let printer = ["--nats-user", "printer", "--nats-password-file", &secret];
     wait_until("the password to be known", || {
         let ran = list(&printer);
-        if ran.messages.is_empty() {
+        if ran.status == Some(0) {
             Ok(())
         } else {
             Err(ran)
@@ -205,7 +205,7 @@ fn strangers_come_to_an_encrypted_address() {
     list(&["--tls-ca", &ca]).exits(0);
     list(&["--tls-ca", &certificate("other-ca.pem")])
         .exits(5)
-        .says(&["hint: ", "`--tls-ca`", "code: NET004"]);
+        .says(&["invalid peer certificate", "hint: "]);
 }
 
 #[test]
