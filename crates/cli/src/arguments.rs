@@ -53,7 +53,7 @@ pub struct Cli {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     Down(DownArgs),
     App(AppArgs),
     Get(GetArgs),

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     up: impl UpRunner,
 ) -> Result<(), Failure> {
     match command {
-        Command::Up(args) => up::run(args, context, up).await,
+        Command::Up(args) => up::run(*args, context, up).await,
         Command::Down(args) => down::run(&args, context).await,
         Command::App(args) => app::run(args, context).await,
         Command::Get(args) => get::run(args, context).await,

@@ -136,6 +136,14 @@ async fn call(request: Request<Incoming>, rule: &Rule) -> Response<Kind> {
         }
         (None, Some(target)) => {
             let answer = answer_elsewhere(request, rule, target).await;
+            if let Err(CallError::Remote {
+                problem: RemoteProblem::NoResponders,
+                ..
+            }) = &answer
+            {
+                // Nobody runs it. What it calls in turn may be missing too, but then it runs itself.
+                return NOT_HERE.into_response();
+            }
             answer.map(|response| response.map(Kind::Elsewhere))
         }
         (None, None) => return NOT_HERE.into_response(),
@@ -227,13 +235,6 @@ const NOT_HERE: Refusal = Refusal {
 
 /// What the client is told of a failed call. The details are for the log: they are not the client's business.
 fn refusal(error: &CallError) -> Refusal {
-    if let CallError::Remote {
-        problem: RemoteProblem::NoResponders,
-        ..
-    } = error
-    {
-        return NOT_HERE;
-    }
     let (status, text) = match error {
         CallError::Overloaded { .. }
         | CallError::Remote {

@@ -66,6 +66,7 @@ fn the_key_of_a_run_ends_with_it() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn users_come_and_go_while_it_runs() {
     let home = Home::new();
     // Before there is a lattice.
