@@ -56,6 +56,15 @@ impl GuestBook {
         }
     }
 
+    /// Names the embedded store in the manifest, instead of a backend that it stands in for on one machine.
+    pub(crate) fn name_the_store(&self) {
+        let text = fs::read_to_string(&self.manifest).unwrap();
+        let image = "ghcr.io/wasmcloud/keyvalue-redis:0.30.0";
+        assert!(text.contains(image), "{text}");
+        let named = text.replace(image, "wasmcloud+builtin://keyvalue-embedded");
+        fs::write(&self.manifest, named).unwrap();
+    }
+
     /// Changes the greeting in the manifest.
     pub(crate) fn change_greeting(&self) {
         let text = fs::read_to_string(&self.manifest).unwrap();

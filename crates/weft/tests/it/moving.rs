@@ -22,11 +22,11 @@ fn a_lattice_moves_to_a_nats_server_as_the_page_says() {
     };
     let url = server.url();
     let book = GuestBook::copy_to(&home);
+    book.name_the_store();
     let mut up = Up::start(&home, &[&book.manifest]);
     wait_for_page(book.port, "/", GREETING);
     up.wait_for("deployed `guestbook` version ");
     assert_eq!(get(book.port, "/hit").unwrap().0, 200);
-    let count = wait_for_page(book.port, "/count", "");
 
     // While it runs: most of it is copied, and nothing is interrupted.
     let first = home.json(&["lattice", "copy", "--to", &url]);
@@ -37,6 +37,7 @@ fn a_lattice_moves_to_a_nats_server_as_the_page_says() {
     book.change_greeting();
     home.succeed(&["app", "deploy", &book.manifest]);
     wait_for_page(book.port, "/", SECOND_GREETING);
+    let count = wait_for_page(book.port, "/count", "");
     home.succeed(&["down"]);
     assert_eq!(up.ended(), Some(0), "{}", up.messages());
 
@@ -71,8 +72,8 @@ fn a_lattice_moves_to_a_nats_server_as_the_page_says() {
         "127.0.0.1:0",
     ];
     let mut up = Up::spawn(&home, &arguments).ready();
-    wait_for_page(book.port, "/", SECOND_GREETING);
     assert_eq!(wait_for_page(book.port, "/count", ""), count);
+    wait_for_page(book.port, "/", SECOND_GREETING);
     assert_eq!(home.applications(), ["guestbook"]);
     // Configs, links and revisions are where they are changed now.
     home.succeed(&["app", "undeploy", "guestbook", "--wait"]);
