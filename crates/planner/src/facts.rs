@@ -10,7 +10,7 @@ use crate::draft::Subject;
 use crate::error::Error;
 use crate::input::{ApplicationInput, Deployed, Failure, Input, LinkIdentity, LinkRecord};
 use crate::plan::{Action, Object};
-use crate::running::{Kind, Owner, Running, index_running};
+use crate::running::{Kind, Owner, Owners, Running, index_running};
 
 /// The input, indexed. All iteration is in the order of ids, whatever the order of the input.
 pub(crate) struct Facts<'a> {
@@ -75,9 +75,13 @@ impl<'a> Facts<'a> {
             }
         }
         let hosts: BTreeMap<_, _> = input.hosts.iter().map(|host| (&host.host, host)).collect();
+        let owners = Owners::new(
+            &input.policy.managed_by,
+            deployed.iter().map(|(_, deployed)| &deployed.application),
+        );
         Self {
             input,
-            running: index_running(&hosts, &input.policy.managed_by),
+            running: index_running(&hosts, &owners),
             hosts,
             deployed,
             applications,
