@@ -16,6 +16,8 @@ use crate::running::{Kind, Owner, Running, index_running};
 pub(crate) struct Facts<'a> {
     pub(crate) input: &'a Input,
     pub(crate) hosts: BTreeMap<&'a HostId, &'a HostInventory>,
+    /// The hosts that take work: those that do not drain.
+    pub(crate) takers: BTreeMap<&'a HostId, &'a HostInventory>,
     /// Deployed applications, the first with a claim first.
     pub(crate) deployed: Vec<(&'a ApplicationName, &'a Deployed)>,
     pub(crate) applications: BTreeMap<&'a ApplicationName, &'a ApplicationInput>,
@@ -78,6 +80,11 @@ impl<'a> Facts<'a> {
         Self {
             input,
             running: index_running(&hosts, &input.policy.managed_by),
+            takers: hosts
+                .iter()
+                .map(|(&id, &host)| (id, host))
+                .filter(|(_, host)| input.policy.is_taker(host))
+                .collect(),
             hosts,
             deployed,
             applications,
