@@ -153,7 +153,7 @@ async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
 /// let go, and calls that run end on the old.
 async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
     let image = scale.image.as_ref().ok_or_else(|| {
-        told(&Refusal::Malformed {
+        told(&Refusal::Unreadable {
             what: WHAT,
             reason: "`component_ref` is empty".to_owned(),
         })
@@ -243,7 +243,7 @@ pub(crate) fn expected_digest(
         .get(wire::annotation::DIGEST)
         .map(|text| text.parse())
         .transpose()
-        .map_err(|error| Refusal::Malformed {
+        .map_err(|error| Refusal::Unreadable {
             what,
             reason: format!(
                 "annotation `{}`: {}",

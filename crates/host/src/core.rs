@@ -147,7 +147,7 @@ impl Core {
                 .await?
                 .ok_or_else(|| Refusal::NoSuchConfig { config: subject() })?;
             let config: Config =
-                json::decode(&entry.value).map_err(|error| Refusal::Malformed {
+                json::decode(&entry.value).map_err(|error| Refusal::Unreadable {
                     what: "config",
                     reason: weft_model::problem::render_chain(&error),
                 })?;

@@ -42,9 +42,17 @@ pub enum StartError {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The body of a request is not what it has to be. The first words are those of the dialect.
-    #[error("failed to deserialize {what}: {reason}")]
+    /// The body of a request is not what it has to be. The words are those of the dialect; the reason is a hint.
+    #[error("failed to deserialize {what}")]
     Malformed {
+        /// What was to be read.
+        what: &'static str,
+        /// Why it was not.
+        reason: String,
+    },
+    /// Something that was read cannot be what it is to be.
+    #[error("failed to deserialize {what}: {reason}")]
+    Unreadable {
         /// What was to be read.
         what: &'static str,
         /// Why it was not.
@@ -105,6 +113,18 @@ pub enum Refusal {
     NoSuchConfig {
         /// The name.
         config: String,
+    },
+    /// A config that a link names does not exist. The first words are those of the dialect.
+    #[error("Failed to validate configuration and secrets. Config {config} does not exist")]
+    LinkConfig {
+        /// The name.
+        config: String,
+    },
+    /// The host gives its work to others, and takes nothing new.
+    #[error("this host drains, and does not start `{id}`")]
+    Draining {
+        /// What was to be started.
+        id: String,
     },
     /// A config is a reference to a secret.
     #[error(
@@ -246,7 +266,9 @@ pub enum Refusal {
 impl Coded for Refusal {
     fn code(&self) -> &'static str {
         match self {
-            Self::Malformed { .. } | Self::ConfigMalformed { .. } => "HST001",
+            Self::Malformed { .. } | Self::Unreadable { .. } | Self::ConfigMalformed { .. } => {
+                "HST001"
+            }
             Self::WrongHost { .. } => "HST002",
             Self::ReservedLabel { .. } | Self::LabelSize { .. } | Self::TooManyLabels { .. } => {
                 "HST003"
@@ -254,7 +276,7 @@ impl Coded for Refusal {
             Self::NoSuchComponent { .. } => "HST004",
             Self::ProviderRunning { .. } => "HST005",
             Self::ProviderNotRunning { .. } => "HST006",
-            Self::NoSuchConfig { .. } => "HST007",
+            Self::NoSuchConfig { .. } | Self::LinkConfig { .. } => "HST007",
             Self::SecretConfig { .. } => "HST008",
             Self::FileLoad { .. } => "HST009",
             Self::ProviderImage { .. } => "PRV001",
@@ -272,12 +294,13 @@ impl Coded for Refusal {
             Self::Busy { .. } => "HST013",
             Self::Panicked => "HST014",
             Self::InventoryFull { .. } => "HST015",
+            Self::Draining { .. } => "HST016",
         }
     }
 
     fn subject(&self) -> String {
         match self {
-            Self::Malformed { what, .. } => (*what).to_owned(),
+            Self::Malformed { what, .. } | Self::Unreadable { what, .. } => (*what).to_owned(),
             Self::WrongHost { host } => host.clone(),
             Self::ReservedLabel { label } => label.clone(),
             Self::NoSuchComponent { component } => component.clone(),
@@ -288,6 +311,7 @@ impl Coded for Refusal {
             | Self::BackingOff { provider, .. } => provider.clone(),
             Self::Executable { path, .. } => path.clone(),
             Self::NoSuchConfig { config }
+            | Self::LinkConfig { config }
             | Self::SecretConfig { config }
             | Self::ConfigMalformed { config, .. } => config.clone(),
             Self::FileLoad { reference, .. } | Self::ProviderImage { reference } => {
@@ -296,6 +320,7 @@ impl Coded for Refusal {
             Self::BackendNamed { key, .. } => key.clone(),
             Self::BackendMissing { key, .. } => (*key).to_owned(),
             Self::LinkConflict { target } => target.clone(),
+            Self::Draining { id } => id.clone(),
             Self::Superseded { lease } => lease.clone(),
             Self::Unsupported { operation } => (*operation).to_owned(),
             Self::Busy { subject } => subject.clone(),
@@ -313,7 +338,9 @@ impl Coded for Refusal {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::NoSuchConfig { config } => format!("put it first, for example with `properties` in the manifest: `- {{name: {config}, properties: {{...}}}}`"),
-            Self::ConfigMalformed { reason, .. } => reason.clone(),
+            Self::LinkConfig { config } => format!("put it first with `weft config put {config} KEY=VALUE`"),
+            Self::Draining { .. } => "start it elsewhere, or end the draining with `weft host drain HOST --undo`".to_owned(),
+            Self::Malformed { reason, .. } | Self::ConfigMalformed { reason, .. } => reason.clone(),
             Self::SecretConfig { .. } => "put the value into a config".to_owned(),
             Self::FileLoad { what, .. } => format!("start the host with `--allow-file-load={what}`"),
             Self::Spawn { .. } => "run the program by hand on the host's machine to see why".to_owned(),

@@ -95,7 +95,7 @@ impl Intake {
         if !request.operation.kind().is_mutation() {
             return Ok(());
         }
-        let lease = request.lease().map_err(|error| Refusal::Malformed {
+        let lease = request.lease().map_err(|error| Refusal::Unreadable {
             what: "lease",
             reason: error.to_string(),
         })?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use weft_lattice::control::is_draining;
 use weft_model::id::{ConfigName, EntityId, ProviderId};
 use weft_model::labels::Annotations;
 use weft_model::problem::{Coded, Problem};
@@ -59,6 +60,9 @@ fn read(intake: &Intake, request: &ControlRequest) -> Result<Start, Refusal> {
         return Err(Refusal::ProviderRunning {
             provider: id.to_string(),
         });
+    }
+    if is_draining(&intake.core.registry.labels()) {
+        return Err(Refusal::Draining { id: id.to_string() });
     }
     Ok(Start {
         image: body.image().map_err(convert)?,

@@ -8,6 +8,7 @@
 mod calls;
 mod control;
 mod deploy;
+mod dialect;
 mod heal;
 mod hostile;
 mod images;
