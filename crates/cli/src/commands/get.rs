@@ -1,14 +1,15 @@
 //! `weft get`: what is in a lattice.
 
-mod config;
+pub(crate) mod config;
 mod error;
 mod find;
-mod hosts;
+pub(crate) mod hosts;
 mod inventory;
-mod links;
+pub(crate) mod links;
 
 pub(crate) use error::GetError;
-pub(crate) use find::all_hosts;
+pub(crate) use find::{all_hosts, hosts_where, inspect, target_host};
+pub(crate) use hosts::short_id;
 
 use clap::{Args, Subcommand};
 

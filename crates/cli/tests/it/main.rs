@@ -4,10 +4,12 @@
 
 mod app;
 mod console;
+mod control;
 mod delete;
 mod deploy;
 mod documents;
 mod down;
+mod foreign;
 mod get;
 mod help;
 mod host;

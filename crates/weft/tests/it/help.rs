@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::running::Up;
 
 /// The commands, with how they are reached.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 38] = [
     &[],
     &["up"],
     &["down"],
@@ -24,6 +24,26 @@ const COMMANDS: [&[&str]; 18] = [
     &["get", "inventory"],
     &["get", "links"],
     &["get", "config"],
+    &["component"],
+    &["component", "start"],
+    &["component", "scale"],
+    &["component", "update"],
+    &["component", "stop"],
+    &["provider"],
+    &["provider", "start"],
+    &["provider", "stop"],
+    &["link"],
+    &["link", "put"],
+    &["link", "del"],
+    &["link", "list"],
+    &["config"],
+    &["config", "put"],
+    &["config", "get"],
+    &["config", "del"],
+    &["label"],
+    &["host", "drain"],
+    &["host", "stop"],
+    &["watch"],
     &["explain"],
 ];
 

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod backends;
+mod control;
 mod data_dir;
 mod guests;
 mod help;
