@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::application::Application;
 use weft_model::id::{ApplicationName, ConfigName, EntityId, HostId};
-use weft_model::inventory::HostInventory;
 
 use crate::draft::Subject;
 use crate::error::Error;
-use crate::input::{ApplicationInput, Deployed, Failure, Input, LinkIdentity, LinkRecord};
+use crate::input::{
+    ApplicationInput, Deployed, Failure, Input, LinkIdentity, LinkRecord, Policy,
+};
 use crate::plan::{Action, Object};
 use crate::running::{Kind, Owner, Running, index_running};
+use crate::spread::Hosts;
 
 /// The input, indexed. All iteration is in the order of ids, whatever the order of the input.
 pub(crate) struct Facts<'a> {
     pub(crate) input: &'a Input,
-    pub(crate) hosts: BTreeMap<&'a HostId, &'a HostInventory>,
+    pub(crate) hosts: Hosts<'a>,
     /// The hosts that take work: those that do not drain.
-    pub(crate) takers: BTreeMap<&'a HostId, &'a HostInventory>,
+    pub(crate) takers: Hosts<'a>,
     /// Deployed applications, the first with a claim first.
     pub(crate) deployed: Vec<(&'a ApplicationName, &'a Deployed)>,
     pub(crate) applications: BTreeMap<&'a ApplicationName, &'a ApplicationInput>,
@@ -36,6 +38,12 @@ pub(crate) struct Facts<'a> {
 
 /// Application, version, id and host.
 type FailureKey<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// The hosts that take work.
+fn takers<'a>(hosts: &Hosts<'a>, policy: &Policy) -> Hosts<'a> {
+    let hosts = hosts.iter().map(|(&id, &host)| (id, host));
+    hosts.filter(|(_, host)| policy.is_taker(host)).collect()
+}
 
 // ===== impl Facts =====
 
@@ -76,15 +84,11 @@ impl<'a> Facts<'a> {
                 link_owners.entry(identity.clone()).or_insert(name);
             }
         }
-        let hosts: BTreeMap<_, _> = input.hosts.iter().map(|host| (&host.host, host)).collect();
+        let hosts: Hosts<'_> = input.hosts.iter().map(|host| (&host.host, host)).collect();
         Self {
             input,
             running: index_running(&hosts, &input.policy.managed_by),
-            takers: hosts
-                .iter()
-                .map(|(&id, &host)| (id, host))
-                .filter(|(_, host)| input.policy.is_taker(host))
-                .collect(),
+            takers: takers(&hosts, &input.policy),
             hosts,
             deployed,
             applications,

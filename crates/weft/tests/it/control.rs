@@ -221,6 +221,13 @@ fn events_are_printed_as_they_happen() {
     assert_eq!(lines[1]["kind"], "config_deleted");
 }
 
+/// How many components a host runs.
+fn components_on(home: &Home, host: &str) -> usize {
+    let inventory = home.json(&["get", "inventory", host]);
+    let components = inventory["hosts"][0]["components"].as_array();
+    components.unwrap().len()
+}
+
 #[test]
 fn a_host_is_drained_and_stopped_while_its_page_answers() {
     let (home, other) = (Home::new(), Home::new());
@@ -238,13 +245,7 @@ fn a_host_is_drained_and_stopped_while_its_page_answers() {
     ];
     let mut second = Up::spawn(&other, &join).ready();
     let name = second.run_file()["host_name"].as_str().unwrap().to_owned();
-    let runs = |host: &str| {
-        let inventory = home.json(&["get", "inventory", host]);
-        inventory["hosts"][0]["components"]
-            .as_array()
-            .unwrap()
-            .len()
-    };
+    let runs = |host: &str| components_on(&home, host);
     // The manager shares the component out.
     wait_until("the second host runs it too", || match runs(&name) {
         1 => Ok(()),
