@@ -29,29 +29,32 @@ pub(crate) fn ensure_debian_packages(packages: &[&str], why: &str) -> Result<()>
     if missing.is_empty() {
         return Ok(());
     }
-    let list = missing.join(" ");
-    if find_program("apt-get").is_none() {
-        bail!(
-            "{why}, and there is no apt-get here to install it: install what Debian calls `{list}`"
-        );
-    }
-    let privilege = Privilege::find().with_context(|| {
-        format!("{why}, and only root can install it: run `apt-get install {list}` as root")
-    })?;
-    say(format_args!("installing the Debian packages {list}: {why}"));
+    let apt = Apt::find(&missing, why)?;
+    say(format_args!(
+        "installing the Debian packages {}: {why}",
+        apt.list()
+    ));
     // The first attempt uses the package lists as they are: most often they are good enough, and fetching them is slow.
-    if privilege
-        .apt_get(&install_arguments(&missing))
-        .run_quietly()
-        .is_ok()
-    {
+    if apt.install().is_ok() {
         return Ok(());
     }
-    privilege.apt_get(&["update"]).run_quietly()?;
-    privilege
-        .apt_get(&install_arguments(&missing))
-        .run_quietly()
-        .with_context(|| format!("cannot install the Debian packages {list}"))
+    apt.update()?;
+    apt.install()
+}
+
+/// Brings Debian packages that are there, and too old, to what Debian has now; `why` ends the sentence "… is needed".
+///
+/// # Errors
+///
+/// As [`ensure_debian_packages`].
+pub(crate) fn upgrade_debian_packages(packages: &[&str], why: &str) -> Result<()> {
+    let apt = Apt::find(packages, why)?;
+    say(format_args!(
+        "upgrading the Debian packages {}: {why}",
+        apt.list()
+    ));
+    apt.update()?;
+    apt.install()
 }
 
 /// Sees to it that `directory` holds the npm packages that a `package.json` names. That is copied there, so that the
@@ -157,10 +160,49 @@ fn pip_install(directory: &Path) -> Process {
     ])
 }
 
+/// Debian's package manager, and what it is to install.
+struct Apt<'a> {
+    packages: &'a [&'a str],
+    privilege: Privilege,
+}
+
 /// How packages can be installed.
 enum Privilege {
     Root,
     Sudo,
+}
+
+impl<'a> Apt<'a> {
+    fn find(packages: &'a [&'a str], why: &str) -> Result<Self> {
+        let list = packages.join(" ");
+        if find_program("apt-get").is_none() {
+            bail!(
+                "{why}, and there is no apt-get here to install it: install what Debian calls `{list}`"
+            );
+        }
+        let privilege = Privilege::find().with_context(|| {
+            format!("{why}, and only root can install it: run `apt-get install {list}` as root")
+        })?;
+        Ok(Self {
+            packages,
+            privilege,
+        })
+    }
+
+    fn list(&self) -> String {
+        self.packages.join(" ")
+    }
+
+    fn update(&self) -> Result<()> {
+        self.privilege.apt_get(&["update"]).run_quietly()
+    }
+
+    fn install(&self) -> Result<()> {
+        self.privilege
+            .apt_get(&install_arguments(self.packages))
+            .run_quietly()
+            .with_context(|| format!("cannot install the Debian packages {}", self.list()))
+    }
 }
 
 impl Privilege {

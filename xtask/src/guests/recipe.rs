@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::install::ensure_debian_packages;
+use crate::install::{ensure_debian_packages, upgrade_debian_packages};
 use crate::process::{Process, cargo, find_program};
 use crate::terminal::say;
 
@@ -14,6 +14,8 @@ use crate::terminal::say;
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 /// The compiler and the sources of its standard library. The packages for building web browsers are the recent ones.
 const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
+/// The oldest minor version of Rust 1 that compiles what guests depend on.
+const RUST_MINOR_MIN: u32 = 88;
 /// The target that makes components by itself.
 const COMPONENT_TARGET: &str = "wasm32-wasip2";
 /// The target whose standard library needs nothing but itself to build.
@@ -182,6 +184,17 @@ impl Toolchain {
         self.rustlib().join("src/rust/library/Cargo.lock").is_file()
     }
 
+    /// Whether it compiles what guests depend on.
+    fn is_recent(&self) -> bool {
+        let minor = self
+            .version
+            .strip_prefix("rustc 1.")
+            .and_then(|rest| rest.split('.').next());
+        minor
+            .and_then(|minor| minor.parse().ok())
+            .is_some_and(|minor: u32| minor >= RUST_MINOR_MIN)
+    }
+
     /// The linker that comes with toolchains from rustup.
     fn own_linker(&self) -> Option<PathBuf> {
         let host = self
@@ -207,7 +220,7 @@ fn find_with_sources(active: &Toolchain) -> Option<Toolchain> {
     }
     Toolchain::inspect(debian)
         .ok()
-        .filter(Toolchain::has_sources)
+        .filter(|toolchain| toolchain.has_sources() && toolchain.is_recent())
 }
 
 fn install_with_sources() -> Result<Toolchain> {
@@ -215,11 +228,21 @@ fn install_with_sources() -> Result<Toolchain> {
         "no Rust toolchain here has the target {COMPONENT_TARGET}: `rustup target add {COMPONENT_TARGET}` is the \
          quickest way where rustup can download"
     ));
-    ensure_debian_packages(
-        &DEBIAN_PACKAGES,
-        "a Rust compiler with the sources of its standard library is needed to build guests without that target",
-    )?;
-    let installed = Toolchain::inspect(Path::new(DEBIAN_RUSTC))?;
+    let why = "a Rust compiler with the sources of its standard library is needed to build guests without that target";
+    ensure_debian_packages(&DEBIAN_PACKAGES, why)?;
+    let mut installed = Toolchain::inspect(Path::new(DEBIAN_RUSTC))?;
+    if !installed.is_recent() {
+        // What package lists of long ago led to, or what was there already: Debian's security updates have a newer one.
+        upgrade_debian_packages(&DEBIAN_PACKAGES, why)?;
+        installed = Toolchain::inspect(Path::new(DEBIAN_RUSTC))?;
+    }
+    if !installed.is_recent() {
+        bail!(
+            "the newest Rust compiler that Debian has here is `{}`, and guests need 1.{RUST_MINOR_MIN}: use a toolchain \
+             with the target {COMPONENT_TARGET}",
+            installed.version.lines().next().unwrap_or_default()
+        );
+    }
     if !installed.has_sources() {
         bail!(
             "{DEBIAN_RUSTC} does not find the sources of its standard library below {}",
@@ -297,6 +320,22 @@ mod tests {
     #[test]
     fn the_recipe_is_part_of_the_fingerprint() {
         assert_ne!(no_target().fingerprint(), installed().fingerprint());
+    }
+
+    #[test]
+    fn a_compiler_that_is_too_old_for_guests_is_known_by_its_version() {
+        let recent = |version: &str| {
+            let toolchain = Toolchain {
+                rustc: "rustc".into(),
+                sysroot: PathBuf::new(),
+                version: version.to_owned(),
+            };
+            toolchain.is_recent()
+        };
+        assert!(recent("rustc 1.96.0 (abc 2026-01-01) (Debian)\nhost: x\n"));
+        assert!(recent("rustc 1.88.0"));
+        assert!(!recent("rustc 1.85.0 (4d91de4e4 2025-02-17)"));
+        assert!(!recent("something else"));
     }
 
     #[test]
