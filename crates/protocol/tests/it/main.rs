@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
+mod bystanders;
 mod golden;
 mod properties;
 mod vectors;

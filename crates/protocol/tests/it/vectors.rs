@@ -14,8 +14,17 @@ pub(crate) struct Message {
     pub(crate) reply: Option<String>,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) payload: Vec<u8>,
-    /// Whether the payload was longer: backtraces were cut out of two replies, and what came after them with it.
+    /// Whether the payload was longer: backtraces were cut out of two replies, and what came after them with it; what is too
+    /// long to be recorded is left out.
     pub(crate) is_cut: bool,
+}
+
+/// A line of a recording.
+pub(crate) enum Line {
+    /// What is done next, or what HTTP answered.
+    Note,
+    /// What crossed NATS.
+    Message(Message),
 }
 
 fn directory() -> PathBuf {
@@ -45,22 +54,25 @@ pub(crate) fn load(name: &str) -> Option<String> {
     Some(text.unwrap_or_else(|error| panic!("cannot read `{}`: {error}", path.display())))
 }
 
-/// The messages of the recording `name`, without those whose payload was too long to be recorded.
-pub(crate) fn messages(name: &str) -> Option<Vec<Message>> {
+/// All lines of the recording `name`; `None` as for [`load`].
+pub(crate) fn lines(name: &str) -> Option<Vec<Line>> {
     let text = load(name)?;
-    Some(text.lines().filter_map(parse_line).collect())
+    Some(text.lines().map(parse_line).collect())
 }
 
-fn parse_line(line: &str) -> Option<Message> {
+fn parse_line(line: &str) -> Line {
     let line: Value = serde_json::from_str(line).unwrap();
+    if line.get("note").is_some() {
+        return Line::Note;
+    }
     let payload = match (line.get("data"), line.get("hex")) {
         (Some(data), _) => data.as_str().unwrap().as_bytes().to_vec(),
         (None, Some(hex)) => parse_hex(hex.as_str().unwrap()),
-        (None, None) => return None,
+        (None, None) => Vec::new(),
     };
     let headers = line.get("headers").cloned().unwrap_or_default();
     let is_cut = line["len"].as_u64().unwrap() > payload.len() as u64;
-    Some(Message {
+    Line::Message(Message {
         subject: line["subject"].as_str().unwrap().to_owned(),
         reply: line
             .get("reply")
