@@ -29,6 +29,8 @@ pub mod application;
 pub mod control;
 mod convert;
 pub mod event;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod json;
 pub mod provider;
 pub mod state;

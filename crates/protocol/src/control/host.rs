@@ -8,6 +8,7 @@ use weft_model::inventory::{
     ComponentInventory, HostInventory, PassedRevisions, ProviderInventory,
 };
 use weft_model::labels::{Annotations, Labels};
+use weft_model::limits::LimitOverrides;
 
 use super::limits::{LimitMap, parse_limits, render_limits};
 use crate::application::ProblemEntry;
@@ -284,7 +285,12 @@ impl TryFrom<&ComponentEntry> for ComponentInventory {
             name: entry.name.clone(),
             annotations: entry.annotations.clone().unwrap_or_default(),
             instances_max: entry.max_instances,
-            limits: entry.limits.as_ref().map(parse_limits),
+            limits: entry
+                .limits
+                .as_ref()
+                .map(parse_limits)
+                // Limits that are not known here are none.
+                .filter(|limits| *limits != LimitOverrides::default()),
             problems: entry
                 .weft_problems
                 .iter()
