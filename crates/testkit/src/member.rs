@@ -19,7 +19,7 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 const INSTANCES_MAX: u32 = 200;
 const WARM_INSTANCES_MAX: u32 = 10;
 
-/// Provider processes that may run at once.
+/// Provider processes that may run at once, unless a test says otherwise.
 const PROVIDERS_MAX: usize = 3;
 
 /// What joins a lattice.
@@ -29,6 +29,7 @@ pub struct Join {
     labels: Labels,
     allows_providers: bool,
     spill: Spill,
+    providers_max: usize,
 }
 
 /// A node: it runs, or can be started again on the same data.
@@ -78,6 +79,13 @@ impl Join {
         self
     }
 
+    /// The same with leave to run so many provider processes at once.
+    #[must_use]
+    pub fn providers_max(mut self, providers: usize) -> Self {
+        self.providers_max = providers;
+        self
+    }
+
     /// The same with calls that go to other hosts where there is no room here.
     #[must_use]
     pub fn spilling(mut self) -> Self {
@@ -91,6 +99,7 @@ impl Join {
             labels: Labels::new(),
             allows_providers: true,
             spill: Spill::Never,
+            providers_max: PROVIDERS_MAX,
         }
     }
 }
@@ -181,7 +190,7 @@ impl Member {
         options.instances_max = INSTANCES_MAX;
         options.warm_instances_max = WARM_INSTANCES_MAX;
         options.file_loads.providers = self.join.allows_providers;
-        options.providers.processes_max = PROVIDERS_MAX;
+        options.providers.processes_max = self.join.providers_max;
         options.providers.policy = policy();
         options
     }

@@ -20,6 +20,7 @@ use weft_runtime::Tasks;
 use crate::manifest::Manifest;
 use crate::member::{Join, Member};
 use crate::nats_server::NatsServer;
+use crate::proxy::Proxy;
 use crate::wait::{DEADLINE, eventually, in_time};
 
 /// How often a manifest that nobody answered to is put again.
@@ -104,9 +105,26 @@ impl Site {
 
     /// A further node, which joins by the URL of the lattice.
     pub async fn join(&mut self, join: Join) -> Member {
+        let url = self.url.clone();
+        self.join_by(join, &url).await
+    }
+
+    /// A further node behind a network that can fail.
+    pub async fn join_behind(&mut self, proxy: &Proxy, join: Join) -> Member {
+        self.join_by(join, &format!("nats://{}", proxy.address()))
+            .await
+    }
+
+    /// A network that can fail, before the broker of the lattice.
+    pub async fn proxy(&self) -> Proxy {
+        let address = self.url.strip_prefix("nats://").unwrap();
+        Proxy::start(address.parse().unwrap()).await
+    }
+
+    async fn join_by(&mut self, join: Join, url: &str) -> Member {
         let data_dir = self.directory.path().join(format!("node-{}", self.members));
         self.members += 1;
-        Member::start(join, remote(&self.url), data_dir).await
+        Member::start(join, remote(url), data_dir).await
     }
 
     /// Which broker carries the lattice.
