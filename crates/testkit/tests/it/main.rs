@@ -11,5 +11,7 @@ mod deploy;
 mod heal;
 mod hostile;
 mod images;
+mod lattice;
 mod providers;
+mod recording;
 mod remote;
