@@ -229,8 +229,19 @@ async fn comes_back(kind: BrokerKind) {
 }
 
 #[tokio::test]
-async fn one_that_crashes_at_its_start_is_held_back_and_shown_until_its_config_is_right() {
-    let Some((site, node)) = Site::start(BrokerKind::Embedded).await else {
+async fn one_that_crashes_at_its_start_is_held_back_and_shown_until_its_config_is_right_on_the_embedded_broker()
+ {
+    is_held_back(BrokerKind::Embedded).await;
+}
+
+#[tokio::test]
+async fn one_that_crashes_at_its_start_is_held_back_and_shown_until_its_config_is_right_on_nats_server()
+ {
+    is_held_back(BrokerKind::Server).await;
+}
+
+async fn is_held_back(kind: BrokerKind) {
+    let Some((site, node)) = Site::start(kind).await else {
         return;
     };
     let mut events = Events::follow(&site).await;
@@ -264,8 +275,17 @@ async fn one_that_crashes_at_its_start_is_held_back_and_shown_until_its_config_i
 }
 
 #[tokio::test]
-async fn a_stop_lets_it_answer_what_it_has_under_way() {
-    let Some((site, node)) = Site::start(BrokerKind::Embedded).await else {
+async fn a_stop_lets_it_answer_what_it_has_under_way_on_the_embedded_broker() {
+    finishes(BrokerKind::Embedded).await;
+}
+
+#[tokio::test]
+async fn a_stop_lets_it_answer_what_it_has_under_way_on_nats_server() {
+    finishes(BrokerKind::Server).await;
+}
+
+async fn finishes(kind: BrokerKind) {
+    let Some((site, node)) = Site::start(kind).await else {
         return;
     };
     let kv = Remote::start(&site, &node, "kv", &[]).await;
@@ -291,8 +311,17 @@ async fn a_stop_lets_it_answer_what_it_has_under_way() {
 }
 
 #[tokio::test]
-async fn changes_of_configs_reach_the_processes_on_all_hosts() {
-    let Some((mut site, one)) = Site::start(BrokerKind::Embedded).await else {
+async fn changes_of_configs_reach_the_processes_on_all_hosts_on_the_embedded_broker() {
+    hears_of_changes(BrokerKind::Embedded).await;
+}
+
+#[tokio::test]
+async fn changes_of_configs_reach_the_processes_on_all_hosts_on_nats_server() {
+    hears_of_changes(BrokerKind::Server).await;
+}
+
+async fn hears_of_changes(kind: BrokerKind) {
+    let Some((mut site, one)) = Site::start(kind).await else {
         return;
     };
     let two = site.join(Join::host()).await;
