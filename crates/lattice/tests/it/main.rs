@@ -13,5 +13,6 @@ mod intake;
 mod overview;
 mod pages;
 mod proxy;
+mod recorded;
 mod server;
 mod watch;
