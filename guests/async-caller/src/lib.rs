@@ -11,6 +11,9 @@ mod bindings {
 
 wasip3::http::service::export!(Caller);
 
+/// Longer than any test lasts.
+const SLOW_MS: u32 = 600_000;
+
 struct Caller;
 
 impl Guest for Caller {
@@ -20,6 +23,7 @@ impl Guest for Caller {
             "/later" => format!("{:?}", calls::later(order("ab", 2), 20).await),
             "/fails" => format!("{:?}", calls::later(order("ab", 0), 0).await),
             "/sum" => calls::sum(vec![1, 2, 1 << 40]).await.to_string(),
+            "/slow" => format!("{:?}", calls::later(order("late", 1), SLOW_MS).await),
             "/now" => calls::now(&order("xy", 3)),
             "/both" => {
                 let (slow, quick) = (
@@ -29,7 +33,7 @@ impl Guest for Caller {
                 let (slow, quick) = futures::join!(slow, quick);
                 format!("{slow:?} {quick:?}")
             }
-            _ => "try /later /fails /sum /now /both".to_owned(),
+            _ => "try /later /fails /sum /slow /now /both".to_owned(),
         };
         Ok(respond(text.into_bytes()))
     }

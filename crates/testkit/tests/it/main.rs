@@ -11,6 +11,7 @@ mod deploy;
 mod heal;
 mod hostile;
 mod images;
+mod killed;
 mod large;
 mod lattice;
 mod providers;
