@@ -27,7 +27,7 @@ use std::path::PathBuf;
 
 pub use credentials::UserCredentials;
 pub use error::AuthError;
-pub(crate) use gate::{Gate, Identity};
+pub(crate) use gate::{Gate, Identity, Refusal};
 pub(crate) use jwt::instant_of;
 pub(crate) use nonce::nonce;
 pub use password::PasswordHash;

@@ -58,7 +58,7 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// Pings that may stay unanswered; at the next a client is cut. Default: 2.
     pub pings_max: u32,
-    /// Time to say who it is, for a client that must. Default: 2 s.
+    /// Time to say who it is, for a client that must, and for its turn where passwords are compared. Default: 2 s.
     pub auth_timeout: Duration,
     /// Time for the handshake of an encrypted connection. Default: 2 s.
     pub tls_timeout: Duration,

@@ -9,10 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nkeys::KeyPair;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::account::{Account, check_name};
 use super::jwt::{self, JwtError, Wanted};
-use super::password::Verifier;
+use super::password::{Late, Verifier};
 use super::store::{Stamp, UserStore};
 use super::users::{KindForm, UserForm};
 use super::{Auth, AuthError, Checks, Permissions, User, UserCredentials, UserSecret};
@@ -84,6 +85,8 @@ pub(crate) enum Refusal {
     Unknown,
     #[error("wrong password or token")]
     Wrong,
+    #[error("its turn did not come in time")]
+    Late,
     #[error("the nonce is not signed by the key")]
     Signature,
     #[error("user `{name}` is revoked")]
@@ -158,8 +161,14 @@ impl Gate {
         })
     }
 
-    /// Who the client is that presents `claim`, and was given `nonce` to sign. Cancel safe.
-    pub(crate) async fn admit(&self, claim: &Claim, nonce: &str) -> Result<Identity, Refusal> {
+    /// Who the client is that presents `claim`, and was given `nonce` to sign. If a password is to be compared, and
+    /// the turn for that does not come before `turn_max`, it is [`Refusal::Late`]. Cancel safe.
+    pub(crate) async fn admit(
+        &self,
+        claim: &Claim,
+        nonce: &str,
+        turn_max: Instant,
+    ) -> Result<Identity, Refusal> {
         if let Some(jwt) = &claim.jwt {
             return self.admit_jwt(jwt, claim, nonce);
         }
@@ -171,10 +180,10 @@ impl Gate {
         } else if let Some(user) = &claim.user {
             let password = claim.password.as_ref().ok_or(Refusal::Nothing)?;
             let entry = known.passwords.get(user).ok_or(Refusal::Unknown)?;
-            let is_right = self.is_right(entry, &password.0, &entry.lane).await;
-            is_right.then_some(entry).ok_or(Refusal::Wrong)?
+            let compared = self.is_right(entry, &password.0, &entry.lane, turn_max);
+            compared.await?.then_some(entry).ok_or(Refusal::Wrong)?
         } else if let Some(token) = &claim.token {
-            self.find_token(&known, &token.0).await?
+            self.find_token(&known, &token.0, turn_max).await?
         } else {
             return Err(Refusal::Nothing);
         };
@@ -229,21 +238,31 @@ impl Gate {
         &self,
         known: &'k Known,
         token: &str,
+        turn_max: Instant,
     ) -> Result<&'k Arc<Entry>, Refusal> {
         for entry in &known.tokens {
-            if self.is_right(entry, token, &self.token_lane).await {
+            let compared = self.is_right(entry, token, &self.token_lane, turn_max);
+            if compared.await? {
                 return Ok(entry);
             }
         }
         Err(Refusal::Wrong)
     }
 
-    async fn is_right(&self, entry: &Entry, presented: &str, lane: &Arc<Semaphore>) -> bool {
+    async fn is_right(
+        &self,
+        entry: &Entry,
+        presented: &str,
+        lane: &Arc<Semaphore>,
+        turn_max: Instant,
+    ) -> Result<bool, Late> {
         match &entry.secret {
             UserSecret::Password(hash) | UserSecret::Token(hash) => {
-                self.verifier.is_right(hash, presented, lane).await
+                self.verifier
+                    .is_right(hash, presented, lane, turn_max)
+                    .await
             }
-            UserSecret::Nkey(_) => false,
+            UserSecret::Nkey(_) => Ok(false),
         }
     }
 
@@ -265,6 +284,12 @@ impl fmt::Debug for Gate {
             .debug_struct("Gate")
             .field("account", self.account())
             .finish_non_exhaustive()
+    }
+}
+
+impl From<Late> for Refusal {
+    fn from(_: Late) -> Self {
+        Self::Late
     }
 }
 

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use super::AuthError;
 use super::nonce::random;
@@ -51,6 +52,10 @@ pub(super) struct Verifier {
     /// Makes what is remembered worthless outside of this process.
     salt: [u8; 32],
 }
+
+/// The turn of a comparison did not come in time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Late;
 
 /// The last things of many.
 #[derive(Debug, Default)]
@@ -146,37 +151,34 @@ impl Verifier {
         })
     }
 
-    /// Whether `password` is the one that `hash` was made of. `lane` admits one at a time for one user. If
-    /// cancelled, a comparison that has begun goes on and counts until it ends.
+    /// Whether `password` is the one that `hash` was made of. `lane` admits one at a time for one user, and the turn
+    /// must come before `turn_max`. If cancelled, a comparison that has begun goes on and counts until it ends.
     pub(super) async fn is_right(
         &self,
         hash: &PasswordHash,
         password: &str,
         lane: &Arc<Semaphore>,
-    ) -> bool {
+        turn_max: Instant,
+    ) -> Result<bool, Late> {
         let hash = match &hash.0 {
             Form::Digest { salt, digest: kept } => {
-                return is_same(&digest(salt, &[password.as_bytes()]), kept);
+                return Ok(is_same(&digest(salt, &[password.as_bytes()]), kept));
             }
             Form::Bcrypt(hash) => hash,
         };
         if check(password).is_err() {
-            return false;
+            return Ok(false);
         }
         let key = digest(&self.salt, &[hash.as_bytes(), password.as_bytes()]);
         if let Some(known) = self.recall(&key) {
-            return known;
+            return Ok(known);
         }
-        let Ok(lane) = Arc::clone(lane).acquire_owned().await else {
-            return false;
-        };
+        let lane = turn(lane, turn_max).await?;
         // Somebody with the same password may have been before in the lane.
         if let Some(known) = self.recall(&key) {
-            return known;
+            return Ok(known);
         }
-        let Ok(running) = Arc::clone(&self.running).acquire_owned().await else {
-            return false;
-        };
+        let running = turn(&self.running, turn_max).await?;
         let (hash, password) = (hash.clone(), password.to_owned());
         // They are given back with the answer, also if nobody waits for it any more.
         let compare = move || {
@@ -184,11 +186,11 @@ impl Verifier {
             (is_right, running, lane)
         };
         let Ok((is_right, _running, _lane)) = tokio::task::spawn_blocking(compare).await else {
-            return false;
+            return Ok(false);
         };
         let list = if is_right { &self.right } else { &self.wrong };
         lock(list).add(key);
-        is_right
+        Ok(is_right)
     }
 
     fn recall(&self, key: &[u8; 32]) -> Option<bool> {
@@ -210,6 +212,12 @@ impl Recent {
             self.known.remove(&oldest);
         }
     }
+}
+
+/// Waits for a place, which nobody ever takes away.
+async fn turn(places: &Arc<Semaphore>, turn_max: Instant) -> Result<OwnedSemaphorePermit, Late> {
+    let place = timeout_at(turn_max, Arc::clone(places).acquire_owned()).await;
+    place.ok().and_then(Result::ok).ok_or(Late)
 }
 
 fn lock(recent: &Mutex<Recent>) -> std::sync::MutexGuard<'_, Recent> {

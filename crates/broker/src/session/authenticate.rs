@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::Session;
-use crate::auth::{Checks, Gate, Identity, Replies};
+use crate::auth::{Checks, Gate, Identity, Refusal, Replies};
 use crate::client::CloseReason;
 use crate::wire::connect::Claim;
 use crate::wire::parser::{Frame, Progress, Span};
@@ -40,32 +40,32 @@ impl Session {
         buffer: &mut BytesMut,
     ) -> Result<(), CloseReason> {
         let client = Arc::clone(&self.client);
-        let limit = self.bounds.auth_timeout;
         tokio::select! {
             biased;
             () = client.closing() => Err(CloseReason::ServerShutdown),
-            result = timeout(limit, self.identify(challenge, buffer)) => match result {
-                Ok(result) => result,
-                Err(_) => {
-                    self.error("Authentication Timeout");
-                    self.router.counters.connections_unauthorized.add(1);
-                    Err(CloseReason::Unauthorized)
-                }
-            },
+            result = self.identify(challenge, buffer) => result,
         }
     }
 
+    /// The client has until `auth_timeout` is over to present something, and to have its turn where passwords are
+    /// compared. How long a comparison takes is not up to the client, so that does not count.
     async fn identify(
         &mut self,
         challenge: &Challenge,
         buffer: &mut BytesMut,
     ) -> Result<(), CloseReason> {
-        let (json, len) = self.first_operation(buffer).await?;
+        let turn_max = tokio::time::Instant::now() + self.bounds.auth_timeout;
+        let Ok(first) = timeout_at(turn_max, self.first_operation(buffer)).await else {
+            return Err(self.is_late());
+        };
+        let (json, len) = first?;
         let line = buffer.split_to(len);
         let json = &line[json];
         let claim = Claim::parse(json).map_err(|_| CloseReason::ProtocolViolation)?;
-        match challenge.gate.admit(&claim, &challenge.nonce).await {
+        let admitted = challenge.gate.admit(&claim, &challenge.nonce, turn_max);
+        match admitted.await {
             Ok(identity) => self.adopt(identity),
+            Err(Refusal::Late) => return Err(self.is_late()),
             Err(refusal) => {
                 tracing::debug!(
                     client.id = self.client.id,
@@ -172,6 +172,12 @@ impl Session {
         }
         self.error(&text);
         None
+    }
+
+    fn is_late(&mut self) -> CloseReason {
+        self.error("Authentication Timeout");
+        self.router.counters.connections_unauthorized.add(1);
+        CloseReason::Unauthorized
     }
 
     fn violation(&mut self) -> CloseReason {

@@ -1,16 +1,24 @@
 //! What happens before the first line of a client.
 
 use std::io;
+use std::time::Duration;
 
 use rustls::ServerConnection;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::stream::{Stream, TlsStream, flush, receive};
 use super::{Acceptor, TlsMode};
 
 /// First byte of a handshake. No operation of a client begins with it.
 const HANDSHAKE: u8 = 0x16;
+
+/// Longest wait for a client that is turned away to read why.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+
+/// Reads of what such a client sends meanwhile.
+const FAREWELL_READS_MAX: usize = 64;
 
 /// How a connection was opened.
 pub(crate) enum Opening {
@@ -67,8 +75,29 @@ async fn shake_hands(socket: TcpStream, mut connection: ServerConnection) -> io:
         }
         socket.readable().await?;
         match receive(&mut connection, &socket) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let_go(socket).await;
+                return Err(error);
+            }
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             _ => {}
         }
     }
+}
+
+/// Waits until a client that was told why it is turned away has gone. Its first words may be on their way already, and
+/// a socket that is closed before they are read takes back what it said.
+async fn let_go(mut socket: TcpStream) {
+    let gone = async {
+        if socket.shutdown().await.is_err() {
+            return;
+        }
+        let mut scratch = [0; 1024];
+        for _ in 0..FAREWELL_READS_MAX {
+            if !matches!(socket.read(&mut scratch).await, Ok(1..)) {
+                return;
+            }
+        }
+    };
+    let _ = timeout(FAREWELL_MAX, gone).await;
 }

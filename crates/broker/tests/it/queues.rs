@@ -6,7 +6,7 @@ use async_nats::jetstream::{self, AckKind};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::server::{Server, on_each_server, until, within};
+use crate::server::{PATIENCE, Server, on_each_server, until, within};
 
 async fn stream(server: &Server, config: Config) -> (jetstream::Context, Stream) {
     let jetstream = server.jetstream().await;
@@ -51,8 +51,10 @@ async fn consumer(stream: &Stream, name: &str, config: pull::Config) -> Consumer
     stream.create_consumer(config).await.unwrap()
 }
 
+/// The next message. It waits for one: a server may acknowledge a message before its consumers know of it.
 async fn next(consumer: &Consumer<pull::Config>) -> Option<jetstream::Message> {
-    let mut messages = consumer.fetch().max_messages(1).messages().await.unwrap();
+    let batch = consumer.batch().max_messages(1).expires(PATIENCE);
+    let mut messages = batch.messages().await.unwrap();
     within(messages.next()).await.map(Result::unwrap)
 }
 
@@ -90,7 +92,8 @@ async fn work_goes_when_it_is_done() {
         publish(&jetstream, "q.a").await.unwrap();
         until_held(&stream, 3).await;
         let worker = consumer(&stream, "v", pull::Config::default()).await;
-        let mut messages = worker.fetch().max_messages(9).messages().await.unwrap();
+        let batch = worker.batch().max_messages(3).expires(PATIENCE);
+        let mut messages = batch.messages().await.unwrap();
         for _ in 0..3 {
             let message = within(messages.next()).await.unwrap().unwrap();
             assert_eq!(message.info().unwrap().delivered, 1);

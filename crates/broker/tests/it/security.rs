@@ -14,7 +14,7 @@ use weft_broker::{
 };
 
 use crate::protocol::Raw;
-use crate::server::{Server, on_each_guarded, until, within};
+use crate::server::{PATIENCE, Server, on_each_guarded, until, within};
 
 /// Cheap enough for tests.
 const COST: u32 = 4;
@@ -358,8 +358,11 @@ async fn a_flood_of_wrong_passwords_keeps_nobody_else_out() {
         .with_user(User::password("victim", slow.clone()))
         .with_user(User::password("ada", slow));
     let server = Server::broker_of(guarded(auth)).await;
-    let login =
-        |user: &str| ConnectOptions::with_user_and_password(user.to_owned(), "s3cret".to_owned());
+    let login = |user: &str| {
+        ConnectOptions::with_user_and_password(user.to_owned(), "s3cret".to_owned())
+            // A comparison takes as long as the machine needs for it.
+            .connection_timeout(PATIENCE)
+    };
     let victim = login("victim").connect(server.url()).await.unwrap();
     let mut flood = Vec::new();
     for number in 0..FLOOD {

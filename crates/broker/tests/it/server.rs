@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use weft_broker::{Broker, Handle, JetStreamOptions, Limits, Options};
 
 /// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the broker announces, and so what it has to offer.
 const EMBEDDED_VERSION: Version = V2_10;
@@ -199,6 +199,22 @@ impl Server {
         self.running = Running::Broker(Some(new));
     }
 
+    /// Tells the server to announce its end to its clients. The broker ends once they are gone, or on time.
+    pub(crate) fn announce_end(&mut self) {
+        match &mut self.running {
+            Running::Broker(handle) => {
+                let handle = handle.take().unwrap();
+                tokio::spawn(async move { handle.drain(PATIENCE).await });
+            }
+            Running::NatsServer(process) => {
+                let signalled = Command::new("kill")
+                    .args(["-USR2", &process.id().to_string()])
+                    .status();
+                assert!(signalled.unwrap().success());
+            }
+        }
+    }
+
     /// Stops the broker gracefully.
     pub(crate) async fn drain(&mut self) -> weft_broker::Drained {
         match &mut self.running {
@@ -271,11 +287,6 @@ impl Drop for Server {
 /// Makes tests of behaviours: one for each on each server, so that a failure names both. The behaviours are
 /// asynchronous functions that take a server.
 macro_rules! behaviours {
-    // What the broker does not offer yet. It must say so, which `refusals` tests.
-    (only nats_server: $($name:ident),+ $(,)?) => {
-        $crate::server::behaviours!(@on nats_server_2_9 Debian: $($name)+);
-        $crate::server::behaviours!(@on nats_server_2_15 Pypi: $($name)+);
-    };
     ($($name:ident),+ $(,)?) => {
         $crate::server::behaviours!(@on embedded Embedded: $($name)+);
         $crate::server::behaviours!(@on nats_server_2_9 Debian: $($name)+);
