@@ -93,6 +93,15 @@ impl Router {
         self.read().index.has_match(subject)
     }
 
+    /// Whether a member of this queue group receives what is published under the literal `subject`.
+    pub(crate) fn has_member(&self, subject: &[u8], group: &[u8]) -> bool {
+        let mut is_there = false;
+        self.read().index.for_each_match(subject, |interest| {
+            is_there |= interest.groups.iter().any(|held| *held.name == *group);
+        });
+        is_there
+    }
+
     /// Most bytes that wait to be written to any one client that receives the literal `subject`.
     pub(crate) fn backlog(&self, subject: &[u8]) -> usize {
         let mut backlog = 0;
@@ -106,11 +115,9 @@ impl Router {
         backlog
     }
 
-    /// Begins to watch the literal `subject`, and tells whether anyone receives it now.
-    pub(crate) fn watch(&self, subject: &Bytes) -> bool {
-        let mut table = self.write();
-        *table.watched.entry(subject.clone()).or_default() += 1;
-        table.index.has_match(subject)
+    /// Begins to watch the literal `subject`.
+    pub(crate) fn watch(&self, subject: &Bytes) {
+        *self.write().watched.entry(subject.clone()).or_default() += 1;
     }
 
     /// Ceases to watch `subject` for one of those that watch it.

@@ -147,6 +147,12 @@ impl Consumer {
         self.is_active
     }
 
+    /// The queue group that messages are sent to, if there is one.
+    pub(crate) fn deliver_group(&self) -> Option<&str> {
+        let group = self.config.deliver_group.as_str();
+        (self.config.is_push() && !group.is_empty()).then_some(group)
+    }
+
     /// Whether this consumer has yet to be done with a message of its stream.
     pub(crate) fn needs(&self, seq: u64, subject: &[u8]) -> bool {
         let is_listed = || {

@@ -65,6 +65,9 @@ errors! {
     NO_MESSAGE_FOUND = 404, 10037, "no message found";
     MESSAGE_TTL_INVALID = 400, 10165, "invalid per-message TTL";
     MESSAGE_TTL_DISABLED = 400, 10166, "per-message TTL is disabled";
+    MESSAGE_COUNTERS_DISABLED = 400, 10168, "message counters is disabled";
+    ATOMIC_PUBLISH_DISABLED = 400, 10174, "atomic publish is disabled";
+    MESSAGE_SCHEDULES_DISABLED = 400, 10188, "message schedules is disabled";
     CONSUMER_NOT_FOUND = 404, 10014, "consumer not found";
     CONSUMER_ALREADY_EXISTS = 400, 10148, "consumer already exists";
     CONSUMER_DOES_NOT_EXIST = 400, 10149, "consumer does not exist";

@@ -17,18 +17,12 @@ pub(crate) const EXPECTED_LAST_MSG_ID: &str = "Nats-Expected-Last-Msg-Id";
 pub(crate) const ROLLUP: &str = "Nats-Rollup";
 pub(crate) const TTL: &str = "Nats-TTL";
 
-/// Headers of later servers that change what a publish means; they are refused, not stored unheeded.
-pub(crate) const UNSUPPORTED: [&str; 9] = [
-    "Nats-Expected-Last-Subject-Sequence-Subject",
-    "Nats-Batch-Id",
-    "Nats-Batch-Sequence",
-    "Nats-Batch-Commit",
-    "Nats-Incr",
-    "Nats-Schedule",
-    "Nats-Schedule-Target",
-    "Nats-Schedule-TTL",
-    "Nats-Schedule-Source",
-];
+/// A header of later servers that changes what a publish means; it is refused, not stored unheeded.
+pub(crate) const UNSUPPORTED: [&str; 1] = ["Nats-Expected-Last-Subject-Sequence-Subject"];
+/// Headers of later servers that streams there have to allow, and none here does.
+pub(crate) const COUNTER: &str = "Nats-Incr";
+pub(crate) const SCHEDULE_PREFIX: &str = "Nats-Schedule";
+pub(crate) const BATCH_PREFIX: &str = "Nats-Batch-";
 
 /// Headers that the server adds to what it delivers.
 pub(crate) const STREAM_SOURCE: &str = "Nats-Stream-Source";

@@ -31,6 +31,8 @@ pub(crate) enum AckKind {
     Progress,
     /// Never deliver it again.
     Term(String),
+    /// Something else: the server says that it has heard it, and does nothing.
+    Unknown,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,7 +64,7 @@ impl Ack {
             return None;
         }
         let ack = Self {
-            kind: AckKind::parse(body)?,
+            kind: AckKind::parse(body),
             stream_seq,
             consumer_seq,
             deliveries,
@@ -94,6 +96,7 @@ impl Ack {
                 consumer.acks.postpone(self.stream_seq, now.tick.plus(wait));
             }
             AckKind::Term(reason) => self.term(consumer, now, reason, effects),
+            AckKind::Unknown => {}
         }
         effects.push(Effect::Save);
         if let Some(to) = self.reply {
@@ -142,24 +145,27 @@ impl Ack {
 }
 
 impl AckKind {
-    fn parse(body: &Bytes) -> Option<Self> {
+    fn parse(body: &Bytes) -> Self {
         let after = |prefix: &[u8]| {
             body.strip_prefix(prefix)
                 .map(|rest| body.slice_ref(rest.trim_ascii()))
         };
         if body.is_empty() || **body == *b"+ACK" || **body == *b"+OK" {
-            return Some(Self::Done);
+            return Self::Done;
         }
         if **body == *b"+WPI" {
-            return Some(Self::Progress);
+            return Self::Progress;
         }
         if let Some(rest) = after(b"+NXT") {
-            return Some(Self::Next(rest));
+            return Self::Next(rest);
         }
         if let Some(rest) = after(b"-NAK") {
-            return Some(Self::Nak(parse_delay(&rest)));
+            return Self::Nak(parse_delay(&rest));
         }
-        after(b"+TERM").map(|rest| Self::Term(String::from_utf8_lossy(&rest).into_owned()))
+        match after(b"+TERM") {
+            Some(reason) => Self::Term(String::from_utf8_lossy(&reason).into_owned()),
+            None => Self::Unknown,
+        }
     }
 }
 

@@ -32,7 +32,12 @@ impl Consumer {
     }
 
     pub(super) fn purged(&mut self, index: &Index, effects: &mut Vec<Effect>) {
-        self.next = self.next.max(index.first_seq());
+        let first = index.first_seq();
+        if self.next < first {
+            // As if it had been delivered: those who watch see that nothing is behind.
+            self.next = first;
+            self.delivered.stream = self.delivered.stream.max(first - 1);
+        }
         let gone: Vec<u64> = self
             .acks
             .each()
@@ -44,6 +49,11 @@ impl Consumer {
         }
         self.given_up.retain(|seq| index.get(*seq).is_some());
         self.move_floor();
+        self.floor.stream = self
+            .floor
+            .stream
+            .max(first.saturating_sub(1))
+            .min(self.delivered.stream);
         self.recount(index);
         effects.push(Effect::Save);
         self.ready(effects);

@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::{ConsumerKey, Engine};
 use crate::jetstream::clock::Now;
-use crate::jetstream::consumer::Input;
+use crate::jetstream::consumer::{Consumer, Input};
 
 impl Engine {
     /// Watches a subject for a consumer, and tells it what holds now.
     pub(super) fn watch(&mut self, now: Now, key: ConsumerKey, subject: &Bytes) {
         self.interest.entry(subject.clone()).or_default().push(key);
-        let is_present = self.router.watch(subject);
-        self.tell_interest(now, key, subject, is_present);
+        self.router.watch(subject);
+        self.tell_interest(now, key, subject);
     }
 
     pub(super) fn unwatch(&mut self, key: ConsumerKey, subject: &Bytes) {
@@ -34,13 +34,18 @@ impl Engine {
         };
         keys.sort_unstable();
         keys.dedup();
-        let is_present = self.router.has_interest(subject);
         for key in keys {
-            self.tell_interest(now, key, subject, is_present);
+            self.tell_interest(now, key, subject);
         }
     }
 
-    fn tell_interest(&mut self, now: Now, key: ConsumerKey, subject: &Bytes, is_present: bool) {
+    fn tell_interest(&mut self, now: Now, key: ConsumerKey, subject: &Bytes) {
+        let group = self.consumer(key).and_then(Consumer::deliver_group);
+        // A consumer for a group waits for one of its members, whoever else may listen.
+        let is_present = match group {
+            Some(group) => self.router.has_member(subject, group.as_bytes()),
+            None => self.router.has_interest(subject),
+        };
         let input = Input::Interest {
             subject,
             is_present,

@@ -54,7 +54,7 @@ pub(crate) enum Outcome {
         seq: u64,
     },
     Refused(ApiError),
-    /// Refused without an answer, as the reference server does for rollups it does not know.
+    /// Nothing was done.
     Ignored,
     Removed {
         existed: bool,

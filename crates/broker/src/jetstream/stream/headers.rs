@@ -16,19 +16,19 @@ pub(crate) struct PublishHeaders<'a> {
     pub(crate) expected_last_seq: Option<u64>,
     pub(crate) expected_last_subject_seq: Option<u64>,
     pub(crate) expected_last_msg_id: Option<&'a [u8]>,
-    pub(crate) rollup: Option<Rollup>,
+    pub(crate) rollup: Option<Rollup<'a>>,
     pub(crate) ttl: Option<&'a [u8]>,
-    /// A header that this server does not honour.
-    pub(crate) unsupported: Option<&'a [u8]>,
+    /// Why a header cannot be honoured.
+    pub(crate) unsupported: Option<ApiError>,
 }
 
 /// Which earlier messages a message replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rollup {
+pub(crate) enum Rollup<'a> {
     /// Those with its subject.
     Subject,
     All,
-    Unknown,
+    Unknown(&'a [u8]),
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -63,12 +63,12 @@ impl<'a> PublishHeaders<'a> {
             self.rollup.get_or_insert(match value {
                 b"sub" => Rollup::Subject,
                 b"all" => Rollup::All,
-                _ => Rollup::Unknown,
+                other => Rollup::Unknown(other),
             });
         } else if is(names::TTL) {
             self.ttl.get_or_insert(value);
-        } else if names::UNSUPPORTED.iter().any(|unsupported| is(unsupported)) {
-            self.unsupported.get_or_insert(name);
+        } else if let Some(error) = refusal(name) {
+            self.unsupported.get_or_insert(error);
         }
     }
 
@@ -85,6 +85,30 @@ impl<'a> PublishHeaders<'a> {
             Some(ttl) => Ok(Expiry::At(now.plus(ttl))),
             None => Err(ApiError::MESSAGE_TTL_INVALID),
         }
+    }
+}
+
+/// What a publisher is told whose header asks for something that is not offered: what a server says where the stream
+/// does not allow it.
+fn refusal(name: &[u8]) -> Option<ApiError> {
+    if names::UNSUPPORTED
+        .iter()
+        .any(|known| name == known.as_bytes())
+    {
+        return Some(ApiError::stream_store_failed(format!(
+            "header {} is not supported by the embedded server",
+            String::from_utf8_lossy(name)
+        )));
+    }
+    let is_of = |prefix: &str| name.starts_with(prefix.as_bytes());
+    if name == names::COUNTER.as_bytes() {
+        Some(ApiError::MESSAGE_COUNTERS_DISABLED)
+    } else if is_of(names::SCHEDULE_PREFIX) {
+        Some(ApiError::MESSAGE_SCHEDULES_DISABLED)
+    } else if is_of(names::BATCH_PREFIX) {
+        Some(ApiError::ATOMIC_PUBLISH_DISABLED)
+    } else {
+        None
     }
 }
 

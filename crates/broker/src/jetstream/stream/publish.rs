@@ -48,11 +48,8 @@ impl Publish<'_> {
         if stream.config.sealed {
             return refuse(ApiError::STREAM_SEALED);
         }
-        if let Some(name) = self.headers.unsupported {
-            return refuse(ApiError::stream_store_failed(format!(
-                "header {} is not supported by the embedded server",
-                String::from_utf8_lossy(name)
-            )));
+        if let Some(error) = &self.headers.unsupported {
+            return refuse(error.clone());
         }
         let is_sourced = self.sender == Sender::Source;
         if self.headers.ttl.is_some() && !stream.config.allow_msg_ttl && !is_sourced {
@@ -113,7 +110,10 @@ impl Publish<'_> {
             Some(_) if !may_roll_up(stream) => {
                 refuse(ApiError::stream_rollup_failed("rollup not permitted"))
             }
-            Some(Rollup::Unknown) => Err(Outcome::Ignored),
+            Some(Rollup::Unknown(value)) => refuse(ApiError::stream_rollup_failed(format!(
+                "rollup value invalid: {:?}",
+                String::from_utf8_lossy(value)
+            ))),
             Some(Rollup::Subject | Rollup::All) => Ok(()),
         }
     }
@@ -193,7 +193,7 @@ impl Publish<'_> {
                 }
             }
             Some(Rollup::All) => stream.forget_below(seq, effects),
-            Some(Rollup::Unknown) | None => {}
+            Some(Rollup::Unknown(_)) | None => {}
         }
         stream.enforce_subject_limit(self.subject, effects);
         stream.enforce_limits(effects);
