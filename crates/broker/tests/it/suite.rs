@@ -11,6 +11,7 @@ mod python;
 mod queues;
 mod raw;
 mod refusals;
+mod sources;
 mod streams;
 mod subjects;
 

@@ -2,6 +2,8 @@
 //!
 //! `vectors/wadm-0.21.1.jsonl` holds one request to the API per line.
 
+mod session;
+
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{Consumer, pull};

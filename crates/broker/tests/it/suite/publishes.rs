@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Api, SECOND};
-use crate::server::{Server, V2_11, behaviours, until};
+use crate::server::{Server, V2_11, V2_15, behaviours, until};
 
 behaviours!(
     duplicates_are_stored_once,
@@ -11,6 +11,7 @@ behaviours!(
     expected_sequences_are_compared,
     expected_sequences_of_subjects_are_compared,
     a_rollup_replaces_what_was_before,
+    wishes_that_are_not_understood_are_refused,
     messages_live_as_long_as_they_are_told,
 );
 
@@ -117,6 +118,25 @@ async fn a_rollup_replaces_what_was_before(server: Server) {
         (&state["messages"], &state["first_seq"]),
         (&json!(1), &json!(5))
     );
+}
+
+async fn wishes_that_are_not_understood_are_refused(server: Server) {
+    if !server.offers(V2_15) && !server.is_embedded() {
+        // Earlier releases say nothing, or store the message all the same.
+        return;
+    }
+    let api = Api::new(&server).await;
+    api.stream(json!({ "allow_rollup_hdrs": true })).await;
+    for (name, value, expected) in [
+        ("Nats-Rollup", "some", 10111),
+        ("Nats-Incr", "+1", 10168),
+        ("Nats-Batch-Id", "b", 10174),
+        ("Nats-Schedule", "@at 2030-01-01T00:00:00Z", 10188),
+    ] {
+        let found = api.publish("s.a", &[(name, value)]).await;
+        assert_eq!(found, Err(expected), "{name}");
+    }
+    assert_eq!(api.state().await["messages"], 0);
 }
 
 async fn messages_live_as_long_as_they_are_told(server: Server) {

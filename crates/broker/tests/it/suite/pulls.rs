@@ -23,6 +23,7 @@ behaviours!(
     deliveries_have_an_end,
     messages_without_an_answer_are_bounded,
     answers_can_ask_for_more,
+    answers_that_are_none_are_heard_and_change_nothing,
     one_answer_can_cover_all_before,
     filters_choose_messages,
     a_consumer_begins_where_it_is_told,
@@ -407,6 +408,19 @@ async fn answers_can_ask_for_more(server: Server) {
     };
     more.expect([2, 3]).await;
     assert_eq!(api.consumer_info().await["ack_floor"]["stream_seq"], 1);
+}
+
+async fn answers_that_are_none_are_heard_and_change_nothing(server: Server) {
+    let api = Api::new(&server).await;
+    api.stream(json!({})).await;
+    api.consumer(json!({ "ack_wait": 200 * MILLISECOND })).await;
+    api.fill(1).await;
+    let mut messages = api.pull(json!({ "batch": 2 })).await;
+    let (_, _, message) = messages.message().await;
+    messages.settle(&message, "what?").await;
+    assert_eq!(api.consumer_info().await["ack_floor"]["stream_seq"], 0);
+    let (sequence, delivered, _) = messages.message().await;
+    assert_eq!((sequence, delivered), (1, 2));
 }
 
 async fn one_answer_can_cover_all_before(server: Server) {

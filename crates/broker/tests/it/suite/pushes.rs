@@ -12,6 +12,7 @@ behaviours!(
     an_idle_consumer_is_heard_of,
     a_receiver_controls_the_flow,
     a_group_shares_what_is_sent,
+    what_is_for_a_group_waits_for_a_member,
     nothing_is_sent_to_nobody,
     an_ordered_consumer_keeps_the_order,
     an_ordered_consumer_that_pulls_keeps_the_order,
@@ -122,6 +123,31 @@ async fn a_group_shares_what_is_sent(server: Server) {
     }
     seen.sort_unstable();
     assert_eq!(seen, (1..=40).collect::<Vec<_>>());
+}
+
+async fn what_is_for_a_group_waits_for_a_member(server: Server) {
+    let api = Api::new(&server).await;
+    api.stream(json!({})).await;
+    api.fill(2).await;
+    api.consumer(json!({ "deliver_subject": "deliver", "deliver_group": "g" }))
+        .await;
+    // Others who listen there are no members.
+    let mut plain = api.client.subscribe("deliver").await.unwrap();
+    let other = api.client.queue_subscribe("deliver", "h".to_owned());
+    let mut other = other.await.unwrap();
+    crate::server::settled(&api.client).await;
+    super::expect_silence(&mut plain).await;
+    super::expect_silence(&mut other).await;
+    let info = api.consumer_info().await;
+    assert_eq!(info["num_pending"], 2, "{info}");
+    assert!(info["push_bound"].is_null(), "{info}");
+    let member = api.client.queue_subscribe("deliver", "g".to_owned());
+    let mut member = Deliveries {
+        client: api.client.clone(),
+        messages: member.await.unwrap(),
+    };
+    member.expect([1, 2]).await;
+    assert_eq!(api.consumer_info().await["push_bound"], true);
 }
 
 async fn nothing_is_sent_to_nobody(server: Server) {

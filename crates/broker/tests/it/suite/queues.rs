@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Api, SECOND};
 use crate::server::{Server, behaviours, until, within};
 
-behaviours!(only nats_server:
+behaviours!(
     finished_work_leaves_the_queue,
     a_queue_has_one_consumer_for_each_message,
     consumers_of_a_queue_begin_at_the_beginning,

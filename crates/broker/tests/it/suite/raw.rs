@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::protocol::Raw;
-use crate::server::{Server, V2_11, behaviours};
+use crate::server::{Server, V2_11, behaviours, until};
 
 behaviours!(
     operations_are_read_as_clients_write_them,
@@ -16,6 +16,7 @@ behaviours!(
     the_largest_message_is_delivered_and_one_byte_more_is_not,
     the_server_tells_what_it_is,
     pings_are_answered_before_and_after_the_greeting,
+    the_end_is_announced,
 );
 
 /// Sends to a new connection that said hello, and compares everything that comes back.
@@ -282,4 +283,32 @@ async fn pings_are_answered_before_and_after_the_greeting(server: Server) {
         .await;
     raw.ask(&"PING\r\n".repeat(100), &"PONG\r\n".repeat(100))
         .await;
+}
+
+async fn the_end_is_announced(mut server: Server) {
+    let mut raw = Raw::connect(&server).await;
+    raw.ask(
+        "CONNECT {\"verbose\":false,\"protocol\":1}\r\nSUB a 1\r\nPING\r\n",
+        "PONG\r\n",
+    )
+    .await;
+    server.announce_end();
+    // Later releases tell more of themselves in between.
+    loop {
+        let line = raw.rest_of_line().await;
+        let info = line.strip_prefix("INFO ").expect("nothing else is said");
+        let info: Value = serde_json::from_str(info).unwrap();
+        if info["ldm"] == true {
+            break;
+        }
+    }
+    // Until the client goes, it is served.
+    raw.ask("PUB a 1\r\nx\r\n", "MSG a 1 1\r\nx\r\n").await;
+    // Nobody new is let in.
+    until("connections are refused", async || {
+        tokio::net::TcpStream::connect(server.address())
+            .await
+            .is_err()
+    })
+    .await;
 }
