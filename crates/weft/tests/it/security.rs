@@ -1,7 +1,10 @@
 //! Credentials, encryption and pages for those who watch.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::guests::hello;
 use crate::home::Home;
@@ -207,6 +210,87 @@ fn strangers_come_to_an_encrypted_address() {
     list(&["--tls-ca", &certificate("other-ca.pem")])
         .exits(5)
         .says(&["invalid peer certificate", "hint: "]);
+}
+
+/// The interpreter that has nats-py: where `cargo xtask test` puts it, or where `WEFT_NATS_PYTHON` says.
+fn python() -> Option<PathBuf> {
+    let installed = || {
+        let program = std::env::current_exe().ok()?;
+        Some(program.ancestors().nth(3)?.join("tools/nats/bin/python"))
+    };
+    let named = std::env::var_os("WEFT_NATS_PYTHON").map(PathBuf::from);
+    let python = named.or_else(installed).filter(|path| path.exists());
+    if python.is_none() {
+        let text = "SKIPPED: there is no interpreter with nats-py; name one in WEFT_NATS_PYTHON";
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+    python
+}
+
+#[test]
+fn a_client_in_python_gets_in_with_a_file_of_credentials() {
+    let Some(python) = python() else {
+        return;
+    };
+    let home = Home::new();
+    let (cert, key, ca) = (
+        certificate("server.pem"),
+        certificate("server.key"),
+        certificate("ca.pem"),
+    );
+    let up = Up::start(&home, &["--auth", "--tls-cert", &cert, "--tls-key", &key]);
+    let address = |name: &str| up.run_file()[name].as_str().unwrap().to_owned();
+    home.succeed(&["user", "add", "ada"]);
+    let limited = [
+        "user",
+        "add",
+        "lights",
+        "--allow-pub",
+        "home.>",
+        "--allow-pub",
+        "_INBOX.>",
+    ];
+    let subscribe = ["--allow-sub", "home.>", "--allow-sub", "_INBOX.>"];
+    home.succeed(&[&limited[..], &subscribe].concat());
+    let stranger = Home::new();
+    stranger.succeed(&["user", "add", "mallory"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/credentials.py");
+    let run = |url: &str, credentials: &Path, ca: &[&str]| {
+        let output = Command::new(&python)
+            .arg(&script)
+            .arg(url)
+            .arg(credentials)
+            .args(ca)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let everything = "answer: hello ada\nhost answers: True\nbucket: value True\n";
+    // On the loopback interface in plain, as provider processes do, and encrypted.
+    let (plain, encrypted) = (address("nats_url"), address("nats_tls_url"));
+    let ada = home.path("ada.creds");
+    assert_eq!(run(&plain, &ada, &[]), everything);
+    assert_eq!(run(&encrypted, &ada, &[&ca]), everything);
+    let denied = run(&plain, &home.path("lights.creds"), &[]);
+    for text in [
+        "answer: hello ada",
+        r#"permissions violation for publish to "wasmbus.ctl.v1.default.host.ping""#,
+        r#"permissions violation for subscription to "wasmbus.evt.default.>""#,
+    ] {
+        assert!(denied.to_lowercase().contains(text), "{denied}");
+    }
+    let refused = run(&plain, &stranger.path("mallory.creds"), &[]);
+    assert!(
+        refused.to_lowercase().contains("authorization"),
+        "{refused}"
+    );
+    let untrusted = run(&encrypted, &ada, &[&certificate("other-ca.pem")]);
+    assert!(
+        untrusted.contains("CERTIFICATE_VERIFY_FAILED"),
+        "{untrusted}"
+    );
 }
 
 #[test]
