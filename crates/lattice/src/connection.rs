@@ -4,11 +4,13 @@ mod error;
 
 pub use error::ConnectError;
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr, rustls};
 use nkeys::{KeyPair, KeyPairType};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
@@ -80,6 +82,11 @@ pub(crate) async fn connect(
                     servers,
                     source: error.into(),
                 },
+                // A certificate that is not trusted, and an alert of the server, come as errors of reading.
+                ConnectErrorKind::Io if is_tls(&error) => ConnectError::Tls {
+                    servers,
+                    source: error.into(),
+                },
                 ConnectErrorKind::Dns
                 | ConnectErrorKind::TimedOut
                 | ConnectErrorKind::Io
@@ -90,6 +97,24 @@ pub(crate) async fn connect(
             }
         })?;
     Ok((client, receiver))
+}
+
+/// Whether an error comes from the encryption, however it is wrapped.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        // The source of such an error is that of what it wraps.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if error.is::<rustls::Error>()
+            || wrapped.is_some_and(|wrapped| wrapped.is::<rustls::Error>())
+        {
+            return true;
+        }
+        link = error.source();
+    }
+    false
 }
 
 async fn connect_options(
@@ -184,12 +209,11 @@ fn parse_urls(urls: &[String]) -> Result<Vec<ServerAddr>, ConnectError> {
     }
     urls.iter()
         .map(|url| {
-            url.parse()
-                .map_err(|source: std::io::Error| ConnectError::Url {
-                    // A text that is no URL may still hold a password before its `@`.
-                    url: url.rsplit('@').next().unwrap_or_default().to_owned(),
-                    source: source.into(),
-                })
+            url.parse().map_err(|source: io::Error| ConnectError::Url {
+                // A text that is no URL may still hold a password before its `@`.
+                url: url.rsplit('@').next().unwrap_or_default().to_owned(),
+                source: source.into(),
+            })
         })
         .collect()
 }

@@ -100,9 +100,10 @@ impl Coded for ConnectError {
                 "give the credentials of a user that the server knows: `--creds` takes a file made by `weft user add`",
             ],
             Self::Url { .. } | Self::NoUrl => &["write it as `nats://host:4222`"],
-            Self::Tls { .. } => {
-                &["name the file of the server's certificate authority with `--tls-ca`"]
-            }
+            Self::Tls { .. } => &[
+                "name the file of the server's certificate authority with `--tls-ca`",
+                "if the server asks for a certificate, name yours with `--nats-tls-cert` and `--nats-tls-key`",
+            ],
             Self::TlsFile { .. } => &["name a file in PEM that may be read"],
             Self::Credentials { .. } => {
                 &["name a file made by `weft user add` or `nsc generate creds`"]

@@ -209,7 +209,12 @@ fn strangers_come_to_an_encrypted_address() {
     list(&["--tls-ca", &ca]).exits(0);
     list(&["--tls-ca", &certificate("other-ca.pem")])
         .exits(5)
-        .says(&["invalid peer certificate", "hint: "]);
+        .says(&[
+            "cannot make an encrypted connection to NATS",
+            "invalid peer certificate",
+            "hint: name the file of the server's certificate authority with `--tls-ca`",
+            "code: NET004",
+        ]);
 }
 
 /// The interpreter that has nats-py: where `cargo xtask test` puts it, or where `WEFT_NATS_PYTHON` says.
