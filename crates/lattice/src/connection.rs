@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_nats::{ConnectErrorKind, ConnectOptions, Event, ServerAddr, rustls};
 use nkeys::{KeyPair, KeyPairType};
+use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 use ulid::Ulid;
@@ -60,7 +61,7 @@ pub(crate) async fn connect(
         connects: 1,
         slow_consumers: 0,
     });
-    let client = connect_options(options, sender)
+    let client = connect_options(options, &servers, sender)
         .await?
         .connect(servers.clone())
         .await
@@ -119,9 +120,10 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
 
 async fn connect_options(
     options: &Options,
+    servers: &[ServerAddr],
     sender: watch::Sender<Connection>,
 ) -> Result<ConnectOptions, ConnectError> {
-    let sender = Arc::new(sender);
+    let sender = Arc::new((sender, options.client_name.clone()));
     let mut connect = ConnectOptions::new()
         .name(&options.client_name)
         .connection_timeout(options.connect_timeout)
@@ -131,7 +133,7 @@ async fn connect_options(
         .reconnect_delay_callback(|attempts| reconnect_delay(attempts, Ulid::generate().random()))
         .event_callback(move |event| {
             let sender = Arc::clone(&sender);
-            async move { record(&sender, &event) }
+            async move { record(&sender.0, &sender.1, &event) }
         })
         .require_tls(options.tls.is_required || options.tls.is_first);
     if options.tls.is_first {
@@ -147,7 +149,26 @@ async fn connect_options(
         connect =
             connect.add_client_certificate(identity.cert_file.clone(), identity.key_file.clone());
     }
-    authenticate(connect, &options.credentials).await
+    match (&options.credentials, credentials_in(servers)) {
+        (Credentials::Anonymous, Some(credentials)) => authenticate(connect, &credentials).await,
+        (credentials, _) => authenticate(connect, credentials).await,
+    }
+}
+
+/// What the first URL with a user says about who somebody is: a user with a password, or a token. The client does not look
+/// there itself.
+fn credentials_in(servers: &[ServerAddr]) -> Option<Credentials> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    servers.iter().find_map(|server| {
+        let user = decode(server.username()?);
+        Some(match server.password() {
+            Some(password) => Credentials::Password {
+                user,
+                password: Secret::new(decode(password)),
+            },
+            None => Credentials::Token(Secret::new(user)),
+        })
+    })
 }
 
 /// A file that cannot be read is told by name here; later it would be one of many reasons not to connect.
@@ -235,8 +256,8 @@ fn reconnect_delay(attempts: usize, random: u128) -> Duration {
     delay + Duration::from_millis(jitter)
 }
 
-/// Writes down and logs what the client says of its connection.
-fn record(sender: &watch::Sender<Connection>, event: &Event) {
+/// Writes down and logs what the client says of its connection, which has a name among those of a process.
+fn record(sender: &watch::Sender<Connection>, connection: &str, event: &Event) {
     match event {
         Event::Connected => {
             let mut is_new = false;
@@ -250,12 +271,12 @@ fn record(sender: &watch::Sender<Connection>, event: &Event) {
                 is_new
             });
             if is_new {
-                info!("NATS is reachable again");
+                info!(connection, "NATS is reachable again");
             }
         }
         Event::Disconnected => {
             sender.send_modify(|connection| connection.state = ConnectionState::Disconnected);
-            warn!("NATS is unreachable, trying again");
+            warn!(connection, "NATS is unreachable, trying again");
         }
         Event::Closed => {
             sender.send_modify(|connection| connection.state = ConnectionState::Closed);
@@ -269,23 +290,23 @@ fn record(sender: &watch::Sender<Connection>, event: &Event) {
             // A flood of messages does not become a flood of records.
             if dropped.is_power_of_two() {
                 warn!(
-                    dropped,
-                    "A subscription was not read fast enough, messages were dropped"
+                    connection,
+                    dropped, "A subscription was not read fast enough, messages were dropped"
                 );
             }
         }
         Event::LameDuckMode | Event::Draining => {
-            info!(event = %event, "NATS server is about to stop")
+            info!(connection, event = %event, "NATS server is about to stop")
         }
         Event::ServerError(error) => {
-            warn!({ field::ERROR } = %error, "NATS server reports an error")
+            warn!(connection, { field::ERROR } = %error, "NATS server reports an error")
         }
         Event::ClientError(error) => {
             // An attempt to reach NATS again fails as often as it is made; that it is unreachable was said.
             if sender.borrow().state == ConnectionState::Disconnected {
-                debug!({ field::ERROR } = %error, "NATS is still unreachable");
+                debug!(connection, { field::ERROR } = %error, "NATS is still unreachable");
             } else {
-                warn!({ field::ERROR } = %error, "NATS client reports an error");
+                warn!(connection, { field::ERROR } = %error, "NATS client reports an error");
             }
         }
     }
@@ -315,18 +336,37 @@ mod tests {
     }
 
     #[test]
+    fn a_url_says_who_somebody_is() {
+        let found = |urls: &[&str]| {
+            let urls: Vec<_> = urls.iter().map(|&url| url.to_owned()).collect();
+            credentials_in(&parse_urls(&urls).unwrap())
+        };
+        assert!(found(&["nats://a:4222", "b"]).is_none());
+        match found(&["nats://a", "nats://ada:p%40ss@b:4222"]) {
+            Some(Credentials::Password { user, password }) => {
+                assert_eq!((user.as_str(), password.reveal()), ("ada", "p@ss"));
+            }
+            other => panic!("{other:?}"),
+        }
+        match found(&["nats://t0k@a"]) {
+            Some(Credentials::Token(token)) => assert_eq!(token.reveal(), "t0k"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn loss_and_return_are_recorded() {
         let (sender, receiver) = watch::channel(Connection {
             state: ConnectionState::Connected,
             connects: 1,
             slow_consumers: 0,
         });
-        record(&sender, &Event::Connected);
+        record(&sender, "test", &Event::Connected);
         assert_eq!(receiver.borrow().connects, 1);
-        record(&sender, &Event::Disconnected);
+        record(&sender, "test", &Event::Disconnected);
         assert_eq!(receiver.borrow().state, ConnectionState::Disconnected);
-        record(&sender, &Event::Connected);
-        record(&sender, &Event::SlowConsumer(3));
+        record(&sender, "test", &Event::Connected);
+        record(&sender, "test", &Event::SlowConsumer(3));
         let connection = receiver.borrow().clone();
         assert_eq!(connection.state, ConnectionState::Connected);
         assert_eq!((connection.connects, connection.slow_consumers), (2, 1));

@@ -40,7 +40,7 @@ struct Inner {
     application: ApplicationSubjects,
     /// First tokens of JetStream's requests.
     jetstream_prefix: String,
-    has_jetstream_domain: bool,
+    jetstream_domain: Option<String>,
     request_timeout: Duration,
 }
 
@@ -69,7 +69,7 @@ impl Lattice {
             control,
             application,
             jetstream_prefix,
-            has_jetstream_domain: options.jetstream_domain.is_some(),
+            jetstream_domain: options.jetstream_domain,
             request_timeout: options.request_timeout,
         };
         Ok(Self {
@@ -80,6 +80,11 @@ impl Lattice {
     /// The name of the lattice.
     pub fn name(&self) -> &LatticeName {
         &self.inner.name
+    }
+
+    /// The JetStream domain of the lattice's state; `None` where it is that of the servers.
+    pub fn jetstream_domain(&self) -> Option<&str> {
+        self.inner.jetstream_domain.as_deref()
     }
 
     /// What is known of the connection, now and whenever it changes.
@@ -288,9 +293,8 @@ impl Lattice {
 
     /// [`Self::jetstream_prefix`] where it is that of a domain.
     pub(crate) fn jetstream_domain_prefix(&self) -> Option<&str> {
-        self.inner
-            .has_jetstream_domain
-            .then_some(self.inner.jetstream_prefix.as_str())
+        let is_in_domain = self.inner.jetstream_domain.is_some();
+        is_in_domain.then_some(self.inner.jetstream_prefix.as_str())
     }
 
     pub(crate) async fn subscribe_client(

@@ -13,7 +13,8 @@ use weft_protocol::subject::SubjectPrefix;
 pub struct Options {
     /// NATS servers, as `nats://host:port`, `tls://host:port` or `host:port`; at least one. Default: the local machine.
     pub urls: Vec<String>,
-    /// How to authenticate. Default: not at all.
+    /// How to authenticate. Default: as a user and password in one of the URLs say, or the token that stands there alone; else
+    /// not at all.
     pub credentials: Credentials,
     /// How to encrypt. Default: as the servers ask for.
     pub tls: Tls,
@@ -37,7 +38,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// Not at all.
+    /// As a URL says, or not at all.
     #[default]
     Anonymous,
     /// With a file that holds a user JWT and its seed.
@@ -86,7 +87,7 @@ pub struct TlsIdentity {
 }
 
 /// A text that is not to be seen; prints as `[redacted]`.
-#[derive(Clone)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Secret(String);
 
 // ===== impl Options =====

@@ -335,6 +335,11 @@ impl Watch {
             .collect();
         if self.created.as_ref() != Some(&feed.created) {
             // Another stream of the same name: what is not in it is gone.
+            warn!(
+                { field::BUCKET } = self.bucket.name(),
+                lost = missing.len(),
+                "Bucket was made anew, as the server does not have what it held any more"
+            );
             for key in missing.drain(..) {
                 self.forget(key, feed.revision);
             }
