@@ -55,6 +55,8 @@ pub(crate) struct Controller {
     pending: Pending,
     setbacks: Setbacks,
     orphans: Orphans,
+    /// Since when component records have been of no use.
+    idle_since: Orphans,
     /// Records that somebody else was faster to write, with the revision that was expected: until the watch tells of
     /// another, writing them again is of no use.
     stale: BTreeMap<EntityId, Option<u64>>,
@@ -137,6 +139,7 @@ impl Controller {
             pending: Pending::new(options.command_timeout),
             setbacks: Setbacks::new(options.retry_delay_min, options.retry_delay_max),
             orphans: Orphans::default(),
+            idle_since: Orphans::default(),
             stale: BTreeMap::new(),
             statuses: BTreeMap::new(),
             unwritten: BTreeSet::new(),

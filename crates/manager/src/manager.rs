@@ -241,6 +241,7 @@ impl Parts {
         let store = Store {
             lattice: lattice.clone(),
             bucket: applications,
+            records: records.clone(),
             counters: self.counters.clone(),
         };
         let clock = Clock::start();

@@ -82,6 +82,14 @@ impl Records {
         self.records.get(source).map(|record| &record.content)
     }
 
+    /// The records that have no links, those that nobody here understands included, and their revisions.
+    pub(crate) fn without_links(&self) -> impl Iterator<Item = (&EntityId, u64)> {
+        self.records.iter().filter_map(|(id, record)| {
+            let (links, odd) = record.content.as_ref().ok()?.model_links();
+            (links.is_empty() && odd.is_empty()).then_some((id, record.revision))
+        })
+    }
+
     /// The last revision that had to do with links from or to `id`.
     pub(crate) fn revision_about(&self, id: &str) -> u64 {
         self.about.get(id).copied().unwrap_or_default()

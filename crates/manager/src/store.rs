@@ -7,9 +7,10 @@ use futures::{StreamExt, stream};
 use tracing::{debug, info, warn};
 use weft_lattice::bucket::{Bucket, BucketError, Entry, RetryError, Update, Updated};
 use weft_lattice::{Headers, Lattice};
-use weft_model::id::ApplicationName;
+use weft_model::id::{ApplicationName, EntityId};
 use weft_model::problem::{Coded, Problem, render_chain};
 use weft_protocol::json;
+use weft_protocol::state::LatticeKey;
 use weft_protocol::subject::status_subject;
 use weft_runtime::field;
 
@@ -32,6 +33,8 @@ const WRITES_CONCURRENT_MAX: usize = 16;
 pub(crate) struct Store {
     pub(crate) lattice: Lattice,
     pub(crate) bucket: Bucket,
+    /// The bucket of component records.
+    pub(crate) records: Bucket,
     pub(crate) counters: Counters,
 }
 
@@ -214,9 +217,32 @@ impl Store {
                     self.counters.add(Counter::OrphansRemoved);
                     self.remove(&key).await;
                 }
+                Tidying::RemoveRecord { id, expected } => self.remove_record(&id, expected).await,
             }
         }
         Input::Tidied
+    }
+
+    /// Removes the record of a component or provider, if it still is at revision `expected`.
+    async fn remove_record(&self, id: &EntityId, expected: u64) {
+        let key = LatticeKey::Component(id.clone()).to_string();
+        match self.records.delete(&key, Some(expected)).await {
+            Ok(_) => {
+                info!(
+                    { field::KEY } = key,
+                    "Record removed, nothing runs under its id and it has no links"
+                );
+                self.counters.add(Counter::OrphansRemoved);
+            }
+            // Somebody has it written meanwhile, or it is found again.
+            Err(error) => {
+                debug!(
+                    { field::KEY } = key,
+                    { field::ERROR } = render_chain(&error),
+                    "Record not removed"
+                );
+            }
+        }
     }
 
     /// Writes a status and publishes it; gives the application if it was not written.

@@ -1,7 +1,7 @@
 //! What happens to the controller, and what it wants done.
 
 use weft_lattice::bucket::Change;
-use weft_model::id::{ApplicationName, HostId};
+use weft_model::id::{ApplicationName, EntityId, HostId};
 use weft_planner::Step;
 use weft_protocol::control::Lease;
 use weft_protocol::event::Event;
@@ -69,7 +69,7 @@ pub(crate) enum Effect {
     Tidy(Vec<Tidying>),
 }
 
-/// Something to tidy up in the bucket of applications. Whoever is faster wins.
+/// Something to tidy up in the bucket of applications, or in that of component records. Whoever is faster wins.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Tidying {
     /// Write the record of an application, or remove it, if it still is at this revision; then remove what it dropped.
@@ -85,5 +85,12 @@ pub(crate) enum Tidying {
     Remove {
         /// Its key.
         key: String,
+    },
+    /// Remove the record of a component or provider, if it still is at this revision.
+    RemoveRecord {
+        /// The component or provider.
+        id: EntityId,
+        /// The revision of its entry.
+        expected: u64,
     },
 }

@@ -35,6 +35,7 @@ struct World {
     jobs: VecDeque<Job>,
     statuses: Vec<StatusType>,
     dropped: Vec<RevisionId>,
+    removed_records: Vec<(String, u64)>,
     writes: u64,
 }
 
@@ -60,6 +61,7 @@ impl World {
             jobs: VecDeque::new(),
             statuses: Vec::new(),
             dropped: Vec::new(),
+            removed_records: Vec::new(),
             writes: 0,
         }
     }
@@ -96,8 +98,16 @@ impl World {
             }
             Effect::Tidy(tidyings) => {
                 for tidying in tidyings {
-                    let Tidying::Change { change, .. } = tidying else {
-                        panic!("{tidying:?}");
+                    let change = match tidying {
+                        Tidying::Change { change, .. } => change,
+                        Tidying::RemoveRecord { id, expected } => {
+                            self.removed_records.push((id.to_string(), expected));
+                            let key = format!("COMPONENT_{id}");
+                            let revision = expected + 1;
+                            inputs.push_back(Input::Record(Change::Deleted { key, revision }));
+                            continue;
+                        }
+                        Tidying::Remove { .. } => panic!("{tidying:?}"),
                     };
                     self.dropped.extend(change.dropped);
                     inputs.push_back(Input::Application(self.store(change.record)));
@@ -235,6 +245,24 @@ impl World {
                 limits: Some(*limits),
                 problems: Vec::new(),
             });
+        }
+    }
+
+    /// The record of an id as it is written.
+    fn record(&mut self, id: &str, links: &str, revision: u64) {
+        let value = format!(r#"{{"url":"x:1","links":[{links}]}}"#);
+        self.run(Input::Record(Change::Put(Entry {
+            key: format!("COMPONENT_{id}"),
+            value: value.into_bytes().into(),
+            revision,
+        })));
+    }
+
+    /// Lets time pass, with hosts that tell what they run.
+    fn live_until(&mut self, until: Moment) {
+        while self.now < until {
+            self.wait_until(self.now + seconds(10));
+            self.beat();
         }
     }
 
@@ -417,4 +445,30 @@ fn an_application_that_was_undeployed_is_forgotten_when_it_is_gone() {
     assert!(world.record.is_some(), "nobody has seen it end");
     world.beat();
     assert_eq!(world.record, None);
+}
+
+#[test]
+fn records_go_when_nothing_has_them_any_more() {
+    let link = r#"{"source_id":"linked","target":"kv","name":"default","wit_namespace":"wasi","wit_package":"keyvalue","interfaces":["store"]}"#;
+    let mut world = World::new();
+    world.host("h1");
+    world.deploy_image("v1", "x:1");
+    world.record("gone", "", 1);
+    world.record("linked", link, 2);
+    // Not understood, and a link all the same.
+    world.record("odd", r#"{"source_id":"odd","target":"a b"}"#, 3);
+    world.record("web", "", 4);
+    world.live_until(seconds(2000));
+    assert_eq!(world.removed_records, [], "it only follows");
+    world.lead();
+    world.execute();
+    world.beat();
+    // Written anew: somebody starts it, perhaps.
+    world.record("gone", "", 5);
+    let age = world.controller.settings.orphan_age;
+    let written_at = world.now;
+    world.live_until(written_at + age - seconds(60));
+    assert_eq!(world.removed_records, []);
+    world.live_until(written_at + age + seconds(120));
+    assert_eq!(world.removed_records, [("gone".to_owned(), 5)]);
 }
