@@ -85,8 +85,17 @@ impl Commands {
             lattice.subscribe(&subject, None).await
         };
         let id = &setup.provider;
-        // Where there is a key, what is told under the id is a copy, which may be sealed for another process.
+        // Where there is a key, what is put under the id is a copy, which may be sealed for another process. Hosts of Weft also
+        // delete under the key: on one subscription, so that a link that is deleted and put is not deleted last.
         let own = setup.receiver.as_ref();
+        let puts = match own {
+            Some(own) => {
+                lattice
+                    .subscribe(&links_subject(&subjects, own), None)
+                    .await?
+            }
+            None => follow(id, ProviderMessage::LinkPut).await?,
+        };
         let commands = Self {
             changes: Changes {
                 sources: vec![
@@ -95,8 +104,8 @@ impl Commands {
                         decode: |message| decode(message, Change::LinkDelete),
                     },
                     Source {
-                        messages: follow(own.unwrap_or(id), ProviderMessage::LinkPut).await?,
-                        decode: |message| decode(message, Change::LinkPut),
+                        messages: puts,
+                        decode: decode_link,
                     },
                     Source {
                         messages: follow(id, ProviderMessage::ConfigUpdate).await?,
@@ -167,6 +176,25 @@ impl Source {
             messages.push(message);
         }
         Some((messages, self))
+    }
+}
+
+/// The subject of all that `receiver` is told of links: what one sender tells there is heard in its order.
+fn links_subject(subjects: &ProviderSubjects, receiver: &EntityId) -> String {
+    let put = subjects.render(receiver, ProviderMessage::LinkPut);
+    match put.rsplit_once('.') {
+        Some((links, _)) => format!("{links}.*"),
+        None => put,
+    }
+}
+
+/// Reads what is told of a link, by the end of its subject.
+fn decode_link(message: &Message) -> Option<Change> {
+    let tail = message.subject.rsplit('.').next().unwrap_or_default();
+    match tail {
+        "put" => decode(message, Change::LinkPut),
+        "del" => decode(message, Change::LinkDelete),
+        _ => None,
     }
 }
 

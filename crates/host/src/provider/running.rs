@@ -39,7 +39,7 @@ pub(super) struct Running {
     first_brief: Arc<Brief>,
     /// What it was told, as far as is known.
     told: Brief,
-    /// Links of which deletions were told a moment ago. SDKs follow deletions and puts side by side, so that what is sent one
+    /// Links of which deletions were told a moment ago to all processes of the provider. SDKs follow deletions and puts side by side, so that what is sent one
     /// after the other may be acted upon the other way round.
     uncertain: Vec<LinkDefinition>,
     /// Whether it has answered, so that what it is told from then on reaches it.
@@ -140,8 +140,12 @@ impl Running {
         for change in changes(&self.told.links, &brief.links) {
             match change {
                 Change::Delete(link) => {
-                    if self.talk.delete_link(&link.definition).await.is_ok() {
+                    let deleted = self.delete(&link.definition).await;
+                    if deleted {
                         self.told.links.retain(|told| *told != link);
+                    }
+                    // On a subject of its own it hears things in their order.
+                    if deleted && !self.has_own_subject {
                         self.doubt(&link.definition);
                         has_deleted = true;
                     }
@@ -179,7 +183,7 @@ impl Running {
             let mut links = brief.links.iter();
             match links.find(|link| link.is_same_link(doubted)) {
                 Some(link) => drop(self.put(link).await),
-                None => drop(self.talk.delete_link(doubted).await),
+                None => drop(self.delete(doubted).await),
             }
         }
         if is_last {
@@ -195,6 +199,12 @@ impl Running {
         {
             self.uncertain.push(link.clone());
         }
+    }
+
+    /// Tells the process that a link is gone. Returns whether that was sent.
+    async fn delete(&self, definition: &LinkDefinition) -> bool {
+        let own = self.has_own_subject.then(|| self.keys.receiver());
+        self.talk.delete_link(own, definition).await.is_ok()
     }
 
     /// Tells the process of a link. Returns whether that was sent.

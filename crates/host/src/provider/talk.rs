@@ -59,10 +59,12 @@ impl Talk {
         Ok(())
     }
 
-    /// Tells the provider that a link is gone. All its processes in the lattice hear it: those that still have the link are told
-    /// of it again by their hosts.
+    /// Tells the process `receiver` that a link is gone, in order with what else it is told of links. Where it does not listen
+    /// itself, all processes of the provider in the lattice are told: those that still have the link are told of it again by
+    /// their hosts.
     pub(super) async fn delete_link(
         &self,
+        receiver: Option<&EntityId>,
         definition: &LinkDefinition,
     ) -> Result<(), RequestError> {
         let bare = LinkDefinition {
@@ -72,7 +74,8 @@ impl Talk {
             target_secrets: None,
             ..definition.clone()
         };
-        let subject = self.subject(ProviderMessage::LinkDelete);
+        let receiver = receiver.unwrap_or(&self.provider);
+        let subject = self.subject_of(receiver, ProviderMessage::LinkDelete);
         self.publish(&subject, json::encode(&bare)).await
     }
 

@@ -75,6 +75,30 @@ async fn links_are_told_once_and_again_when_they_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_host_of_weft_changes_is_not_deleted_last() {
+    let Some(host) = Host::start().await else {
+        return;
+    };
+    let (witness, mut log) = Witness::new();
+    let running = host.run_until_healthy(witness).await;
+    assert_eq!(log.next().await, init());
+    let own = host.provider_key.public_key();
+    for round in 0..200 {
+        let link = link("l", &json!({ "url": round.to_string() }));
+        host.tell(&format!("{own}.linkdefs.del"), &link).await;
+        host.tell(&format!("{own}.linkdefs.put"), &link).await;
+    }
+    for round in 0..200 {
+        if round > 0 {
+            assert_eq!(log.next().await, deleted("l"));
+        }
+        assert_eq!(log.next().await, put("l", &round.to_string()));
+    }
+    assert_eq!(everything_told(&host, &mut log, "end").await, []);
+    host.shut_down(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_was_refused_is_told_again() {
     let Some(host) = Host::start().await else {
         return;
