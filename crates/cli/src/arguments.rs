@@ -4,7 +4,7 @@ mod global;
 mod value;
 
 pub(crate) use global::GlobalArgs;
-pub(crate) use value::{parse_duration, parse_label, parse_lifetime};
+pub(crate) use value::{parse_bytes, parse_duration, parse_label, parse_lifetime, parse_token};
 
 use clap::{Parser, Subcommand};
 

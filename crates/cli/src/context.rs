@@ -3,7 +3,7 @@
 mod access;
 mod error;
 
-pub(crate) use access::{AccessMisfit, given_options};
+pub(crate) use access::{AccessArgs, AccessMisfit};
 pub use access::{NatsAccess, NatsCredentials, NatsTls};
 pub(crate) use error::{ContextError, connect_status};
 
@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use weft_lattice::protocol::subject::SubjectPrefix;
 use weft_lattice::{Lattice, Options};
 use weft_model::id::LatticeName;
 use weft_node::run_file;
@@ -20,6 +21,7 @@ use weft_runtime::Tasks;
 use crate::arguments::GlobalArgs;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::inherited::Inherited;
 use crate::process::Process;
 use crate::secret::SecretFile;
 use crate::ui::without_user;
@@ -42,6 +44,8 @@ pub struct Context {
     pub(crate) arguments: Vec<OsString>,
     /// Whether this is the process that `weft up --detach` started.
     pub(crate) is_detached: bool,
+    /// What the environment of a wasmCloud 1.9 host says.
+    pub(crate) inherited: Inherited,
     data_home: Option<PathBuf>,
     tasks: Tasks,
     vantage: Vantage,
@@ -61,6 +65,10 @@ pub(crate) struct Vantage {
 struct Target {
     urls: Vec<String>,
     lattice: LatticeName,
+    /// The JetStream domain of its state, where it is not that of the servers.
+    domain: Option<String>,
+    /// The beginning of control subjects, where it is not the usual one.
+    prefix: Option<SubjectPrefix>,
     /// What said so.
     origin: String,
     /// The seed of a key that is taken there as long as it runs.
@@ -83,6 +91,7 @@ impl Context {
             program,
             arguments,
             is_detached,
+            variables,
         } = process;
         let mut console = Console::new(output, messages, input, terminal);
         console.configure(global.output, global.verbosity(), !global.no_color);
@@ -93,6 +102,7 @@ impl Context {
             program,
             arguments,
             is_detached,
+            inherited: Inherited::read(&variables),
             data_home,
             tasks: Tasks::new(),
             vantage: Vantage::default(),
@@ -168,8 +178,9 @@ impl Context {
             target.urls = vec![url.to_owned()];
             "as given".clone_into(&mut target.origin);
             target.key_file = None;
+            target.domain = None;
         }
-        let mut access = NatsAccess::of(&self.global, &self.directory)?;
+        let mut access = self.access()?;
         match (creds, url) {
             (Some(creds), _) => {
                 access.credentials = NatsCredentials::File(self.directory.join(creds));
@@ -181,9 +192,51 @@ impl Context {
         self.connect_target(target, access, request_timeout).await
     }
 
+    /// How the servers of the lattice let somebody in.
+    fn access(&self) -> Result<NatsAccess, AccessMisfit> {
+        // What is wrong with variables that are about a host is told by `weft up` alone.
+        if let (Some(problem), true) = (
+            self.inherited.problems.iter().find(|one| one.is_of_nats()),
+            self.global.nats_url.is_empty(),
+        ) {
+            return Err(AccessMisfit::Variable(problem.clone()));
+        }
+        let inherited = self.inherited.control.as_ref();
+        let inherited = inherited.map(|server| &server.credentials);
+        NatsAccess::of(&self.global, inherited, &self.directory)
+    }
+
+    /// The URLs of the servers, where the arguments or the environment say so.
+    pub(crate) fn given_urls(&self) -> Vec<String> {
+        let given = &self.global.nats_url;
+        let inherited = self.inherited.control.as_ref();
+        match inherited.filter(|_| given.is_empty()) {
+            Some(server) => vec![server.url.clone()],
+            None => given.clone(),
+        }
+    }
+
+    /// The lattice, where the arguments or the environment say so.
+    pub(crate) fn given_lattice(&self) -> Option<LatticeName> {
+        let given = self.global.lattice.clone();
+        given.or_else(|| self.inherited.lattice.clone())
+    }
+
+    /// The JetStream domain, where the arguments or the environment say so.
+    pub(crate) fn given_domain(&self) -> Option<String> {
+        let given = self.global.js_domain.clone();
+        given.or_else(|| self.inherited.js_domain.clone())
+    }
+
+    /// The beginning of control subjects, where the arguments or the environment say so.
+    pub(crate) fn given_prefix(&self) -> Option<SubjectPrefix> {
+        let given = self.global.ctl_topic_prefix.clone();
+        given.or_else(|| self.inherited.control_prefix.clone())
+    }
+
     async fn connect_with(&mut self, request_timeout: Duration) -> Result<Lattice, Failure> {
         let target = self.target()?;
-        let access = NatsAccess::of(&self.global, &self.directory)?;
+        let access = self.access()?;
         self.connect_target(target, access, request_timeout).await
     }
 
@@ -207,6 +260,10 @@ impl Context {
         self.vantage = target.vantage;
         options.urls = target.urls;
         options.lattice = target.lattice;
+        options.jetstream_domain = target.domain;
+        if let Some(prefix) = target.prefix {
+            options.control_prefix = prefix;
+        }
         options.client_name = "weft-cli".to_owned();
         options.connect_timeout = self.timeout_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
         options.request_timeout = request_timeout;
@@ -222,16 +279,22 @@ impl Context {
     /// Where the lattice is: as the arguments say, or where the `weft up` of the data directory runs, or at the usual
     /// place.
     fn target(&mut self) -> Result<Target, ContextError> {
-        let lattice = self.global.lattice.clone();
+        let (lattice, domain, prefix) = (
+            self.given_lattice().unwrap_or_default(),
+            self.given_domain(),
+            self.given_prefix(),
+        );
         let running = match self.data_dir() {
             Ok(dir) => self.running_target(&dir),
             Err(_) => None,
         };
-        let given = &self.global.nats_url;
+        let given = self.given_urls();
         if given.is_empty() {
             return Ok(running.unwrap_or_else(|| Target {
                 urls: vec![NATS_URL_DEFAULT.to_owned()],
-                lattice: lattice.unwrap_or_default(),
+                lattice,
+                domain,
+                prefix,
                 origin: "the usual place".to_owned(),
                 key_file: None,
                 vantage: Vantage {
@@ -241,7 +304,9 @@ impl Context {
             }));
         }
         let (vantage, key_file) = match running {
-            Some(running) if running.urls == *given => (running.vantage, running.key_file),
+            Some(running) if running.urls.iter().all(|url| given.contains(url)) => {
+                (running.vantage, running.key_file)
+            }
             _ => {
                 let vantage = Vantage {
                     is_local: given.iter().all(|url| is_on_this_machine(url)),
@@ -250,10 +315,17 @@ impl Context {
                 (vantage, None)
             }
         };
+        let origin = if self.global.nats_url.is_empty() {
+            "as the environment of a wasmCloud 1.9 host says"
+        } else {
+            "as given"
+        };
         Ok(Target {
-            urls: given.clone(),
-            lattice: lattice.unwrap_or_default(),
-            origin: "as given".to_owned(),
+            urls: given,
+            lattice,
+            domain,
+            prefix,
+            origin: origin.to_owned(),
             key_file,
             vantage,
         })
@@ -270,16 +342,17 @@ impl Context {
         }) {
             Ok(run) => run?,
             Err(error) => {
-                if self.global.nats_url.is_empty() {
+                if self.given_urls().is_empty() {
                     self.console.warn(&error.to_string());
                 }
                 return None;
             }
         };
-        let lattice = match &self.global.lattice {
-            Some(lattice) => lattice.clone(),
+        let lattice = match self.given_lattice() {
+            Some(lattice) => lattice,
             None => run.lattice.parse().ok()?,
         };
+        let prefix = run.control_prefix.and_then(|text| text.parse().ok());
         // A lattice elsewhere may have an HTTP address of its own on each host; this is one of them.
         let vantage = Vantage {
             is_local: is_on_this_machine(&run.nats_url),
@@ -288,6 +361,8 @@ impl Context {
         Some(Target {
             urls: vec![run.nats_url],
             lattice,
+            domain: self.given_domain().or(run.js_domain),
+            prefix: self.given_prefix().or(prefix),
             origin: format!("`weft up` runs there, process {}", run.pid),
             key_file: run.key_file,
             vantage,

@@ -30,6 +30,7 @@ mod commands;
 mod console;
 mod context;
 mod failure;
+mod inherited;
 mod pages;
 mod process;
 mod secret;
@@ -40,8 +41,8 @@ mod view;
 
 pub use arguments::Cli;
 pub use commands::up::{
-    AccessLog, FileLoads, InProcess, LogFormat, LogOptions, NatsSource, PreparedApplication, Role,
-    UpOptions, UpRunner,
+    AccessLog, Calls, FileLoads, HostMaxima, InProcess, LogFormat, LogOptions, NatsSource,
+    PreparedApplication, Role, UpOptions, UpRunner,
 };
 pub use context::{Context, NatsAccess, NatsCredentials, NatsTls};
 pub use failure::Failure;

@@ -3,6 +3,7 @@
 
 mod parent_unix;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use terminal_size::{Width, terminal_size_of};
 
 use self::parent_unix::parent_id;
+use crate::inherited::names::PREFIX;
 
 /// What a command sees of its process. Tests make their own.
 pub struct Process {
@@ -31,6 +33,8 @@ pub struct Process {
     pub arguments: Vec<OsString>,
     /// Whether `weft up --detach` started this process, which is then the one that stays.
     pub is_detached: bool,
+    /// The variables of wasmCloud 1.9 hosts that are set.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// What the streams of a process are connected to.
@@ -88,8 +92,20 @@ impl Process {
             arguments: std::env::args_os().skip(1).collect(),
             is_detached: std::env::var(DETACHED_VARIABLE)
                 .is_ok_and(|parent| parent == parent_id().to_string()),
+            variables: variables(),
         })
     }
+}
+
+/// The variables of wasmCloud 1.9 hosts. What is no text is shown as one that has no form that anybody asks for.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            let value = value.to_string_lossy().into_owned();
+            name.starts_with(PREFIX).then_some((name, value))
+        })
+        .collect()
 }
 
 /// Whether the variable is there and not empty.

@@ -1,18 +1,20 @@
-//! Secrets, which come from files or standard input: a command line is seen by everybody on the machine.
+//! Secrets, which come from files or standard input: a command line is seen by everybody on the machine. Those that are
+//! given by themselves come from the environment of a wasmCloud 1.9 host.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str;
 
+use weft_lattice::Secret;
 use weft_model::problem::Coded;
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::status::Status;
 
-/// Bytes of a secret that are read.
-const BYTES_MAX: u64 = 4096;
+/// Bytes of a secret that are read: a JWT lists what its user may do.
+const BYTES_MAX: u64 = 64 << 10;
 /// How standard input is named.
 const INPUT: &str = "-";
 
@@ -23,6 +25,8 @@ pub enum SecretFile {
     Input,
     /// In a file.
     File(PathBuf),
+    /// Here.
+    Given(Secret),
 }
 
 /// Why there is no secret. None holds a part of it.
@@ -89,6 +93,7 @@ impl SecretFile {
         console: &mut Console,
     ) -> Result<String, SecretError> {
         let bytes = match self {
+            Self::Given(secret) => return Ok(secret.reveal().to_owned()),
             Self::File(path) => read_file(path).map_err(|source| SecretError::File {
                 what,
                 path: path.clone(),
@@ -180,6 +185,6 @@ mod tests {
         check(b"", None);
         check(b"\nsecond", None);
         check(b"\xff\n", None);
-        check(&[b'a'; 5000], None);
+        check(&[b'a'; (64 << 10) + 1], None);
     }
 }

@@ -213,6 +213,7 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         .put(&program)
         .await
         .map_err(|error| told(&error))?;
+    core.settle_calls().await;
     Ok(scaled(
         core,
         &scale.id,

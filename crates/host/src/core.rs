@@ -44,6 +44,8 @@ const ENVELOPE_RESERVE_BYTES: usize = 4 << 10;
 pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) lattice: Lattice,
+    /// The connection for calls and for what provider processes are told.
+    pub(crate) rpc: Lattice,
     pub(crate) publisher: Publisher,
     pub(crate) records: Bucket,
     pub(crate) configs: Bucket,
@@ -62,7 +64,8 @@ pub(crate) struct Core {
 pub(crate) struct Identity {
     pub(crate) id: HostId,
     pub(crate) friendly_name: String,
-    pub(crate) nats_url: String,
+    pub(crate) control_url: String,
+    pub(crate) rpc_url: String,
     pub(crate) file_loads: FileLoads,
     pub(crate) stand_in: StandIn,
     pub(crate) started: Instant,
@@ -81,7 +84,8 @@ impl Identity {
         Self {
             id: options.id.clone(),
             friendly_name: options.friendly_name.clone(),
-            nats_url: options.nats_url.clone(),
+            control_url: options.control_url.clone(),
+            rpc_url: options.rpc_url.clone(),
             file_loads: options.file_loads,
             stand_in: options.stand_in,
             started: Instant::now(),
@@ -173,6 +177,16 @@ impl Core {
         }
     }
 
+    /// Waits until what listens for calls stands at the server: events go another way, and who hears one may call at once.
+    pub(crate) async fn settle_calls(&self) {
+        if let Err(error) = self.rpc.flush().await {
+            tracing::warn!(
+                { field::ERROR } = weft_model::problem::render_chain(&error),
+                "Calls from elsewhere may come late"
+            );
+        }
+    }
+
     /// Tells both ends of a link, on the subjects that providers with an SDK before 1.1 and built-in ones of 1.9 hosts
     /// listen on (spec §5.5).
     pub(crate) async fn tell_ends(
@@ -186,7 +200,7 @@ impl Core {
         for end in [&link.source, &link.target] {
             let subject = subjects.render(end, message);
             let published = self
-                .lattice
+                .rpc
                 .publish(&subject, &Headers::new(), body.clone().into())
                 .await;
             if let Err(error) = published {
@@ -203,11 +217,11 @@ impl Core {
     pub(crate) fn summary(&self) -> HostSummary {
         let uptime = self.identity.started.elapsed();
         HostSummary {
-            rpc_host: Some(self.identity.nats_url.clone()),
-            ctl_host: Some(self.identity.nats_url.clone()),
+            rpc_host: Some(self.identity.rpc_url.clone()),
+            ctl_host: Some(self.identity.control_url.clone()),
             friendly_name: self.identity.friendly_name.clone(),
             id: self.identity.id.to_string(),
-            js_domain: None,
+            js_domain: self.lattice.jetstream_domain().map(str::to_owned),
             labels: self.registry.labels(),
             lattice: self.lattice.name().to_string(),
             uptime_human: Some(render_uptime(uptime)),

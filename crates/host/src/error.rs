@@ -6,7 +6,7 @@ use weft_lattice::RequestError;
 use weft_lattice::bucket::BucketError;
 use weft_model::problem::Coded;
 
-use crate::registry::InventoryFull;
+use crate::registry::{Full, InventoryFull};
 
 /// Why a host cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +152,12 @@ pub enum Refusal {
         /// The bound.
         processes_max: usize,
     },
+    /// As many components run as may.
+    #[error("{components_max} components run on this host, which is all that may")]
+    TooManyComponents {
+        /// The bound.
+        components_max: usize,
+    },
     /// A provider dies soon after each start.
     #[error(
         "provider `{provider}` died {deaths} times in a row soon after its start; last: {exit}"
@@ -272,6 +278,7 @@ impl Coded for Refusal {
             Self::Busy { .. } => "HST013",
             Self::Panicked => "HST014",
             Self::InventoryFull { .. } => "HST015",
+            Self::TooManyComponents { .. } => "HST016",
         }
     }
 
@@ -302,6 +309,7 @@ impl Coded for Refusal {
             Self::LabelSize { .. }
             | Self::TooManyLabels { .. }
             | Self::TooManyProcesses { .. }
+            | Self::TooManyComponents { .. }
             | Self::Seal { .. }
             | Self::Panicked
             | Self::InventoryFull { .. }
@@ -318,6 +326,9 @@ impl Coded for Refusal {
             Self::FileLoad { what, .. } => format!("start the host with `--allow-file-load={what}`"),
             Self::Spawn { .. } => "run the program by hand on the host's machine to see why".to_owned(),
             Self::TooManyProcesses { .. } => "let another host run it, or raise `--max-providers`".to_owned(),
+            Self::TooManyComponents { .. } => {
+                "let another host run it, or raise `--max-components`".to_owned()
+            }
             Self::CrashLoop { .. } | Self::BackingOff { .. } => {
                 "the host's log has what it wrote before it died".to_owned()
             }
@@ -337,6 +348,15 @@ impl Coded for Refusal {
             _ => return Vec::new(),
         };
         vec![hint]
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Inventory(full) => full.into(),
+            Full::Components { components_max } => Self::TooManyComponents { components_max },
+        }
     }
 }
 

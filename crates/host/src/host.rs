@@ -16,7 +16,7 @@ use weft_lattice::intake::{self, Requests};
 use weft_model::labels::Labels;
 use weft_protocol::control::Inventory;
 use weft_protocol::event::{Data, HostStarted, HostStopped};
-use weft_protocol::subject::{Auctions, Operation};
+use weft_protocol::subject::Operation;
 use weft_protocol::{json, state, wire};
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 use weft_wrpc::Endpoint;
@@ -27,7 +27,7 @@ use crate::intake::Intake;
 use crate::keyvalue::Databases;
 use crate::lease::Leases;
 use crate::mailbox::Mailboxes;
-use crate::options::Options;
+use crate::options::{Connections, Options};
 use crate::provider::Processes;
 use crate::registry::{Backing, Registry};
 use crate::router::Reach;
@@ -71,23 +71,28 @@ pub struct StopRequest {
 // ===== impl Host =====
 
 impl Host {
-    /// Starts a host on `lattice`. When this returns, the host serves the control interface and has said that it started.
+    /// Starts a host on `connections`, both of one lattice. When this returns, the host serves the control interface and has said that it started.
     ///
     /// # Errors
     ///
     /// [`StartError`]. Tasks that were spawned end with `tasks`.
     pub async fn start(
         options: Options,
-        lattice: Lattice,
+        connections: Connections,
         tasks: &Tasks,
     ) -> Result<Self, StartError> {
+        let (lattice, rpc) = (connections.control, connections.rpc);
         let identity = Identity::new(&options);
         let engine = Engine::start(options.engine, weft_capabilities::families())?;
         let http = HttpServer::start(options.http).map_err(StartError::Http)?;
         let records = open_bucket(&lattice, state::lattice_bucket(lattice.name())).await?;
         let configs = open_bucket(&lattice, state::config_bucket(lattice.name())).await?;
-        let registry = Arc::new(open_registry(options.labels, &lattice));
-        let wire = open_wire(&lattice, tasks).await?;
+        let registry = Arc::new(open_registry(
+            options.labels,
+            options.components_max,
+            &lattice,
+        ));
+        let wire = open_wire(&rpc, tasks).await?;
         let reach = Reach::new(&wire, options.spill);
         let (routing, listed) = router::start(
             Arc::clone(&registry),
@@ -110,20 +115,17 @@ impl Host {
             stop: watch::Sender::new(None),
             identity,
             lattice,
+            rpc,
             records,
             configs,
             registry,
             routing,
             engine,
         });
-        let auctions = Auctions {
-            components: true,
-            providers: true,
-        };
         let requests = intake::serve_control(
             &core.lattice,
             &core.identity.id,
-            auctions,
+            options.auctions,
             options.intake_capacity,
         )
         .await?;
@@ -279,12 +281,12 @@ async fn open_bucket(lattice: &Lattice, name: String) -> Result<Bucket, StartErr
 }
 
 /// A registry of nothing, bounded by what the lattice carries in one message.
-fn open_registry(labels: Labels, lattice: &Lattice) -> Registry {
+fn open_registry(labels: Labels, components_max: usize, lattice: &Lattice) -> Registry {
     let told_bytes_max = lattice
         .payload_bytes_max()
         .min(json::PAYLOAD_BYTES_MAX)
         .saturating_sub(INVENTORY_RESERVE_BYTES);
-    Registry::new(all_labels(labels), told_bytes_max)
+    Registry::new(all_labels(labels), told_bytes_max, components_max)
 }
 
 /// Listens for answers to calls of what runs elsewhere.

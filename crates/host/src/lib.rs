@@ -33,4 +33,4 @@ mod serving;
 
 pub use error::{Refusal, StartError};
 pub use host::{Host, StopRequest};
-pub use options::{FileLoads, Options, Spill, StandIn};
+pub use options::{Connections, FileLoads, Options, Spill, StandIn};

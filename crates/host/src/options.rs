@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use weft_capabilities::http_server;
+use weft_lattice::Lattice;
 use weft_model::id::HostId;
 use weft_model::labels::Labels;
+use weft_protocol::subject::Auctions;
 
 use crate::provider;
 
@@ -18,12 +20,18 @@ pub struct Options {
     pub friendly_name: String,
     /// Labels for placement, beside those that every host has.
     pub labels: Labels,
-    /// The NATS server as it is told in answers to pings.
-    pub nats_url: String,
+    /// Which auctions the host takes part in.
+    pub auctions: Auctions,
+    /// The NATS server of control as it is told in answers to pings, without user and password.
+    pub control_url: String,
+    /// The NATS server of calls, likewise.
+    pub rpc_url: String,
     /// Directory for the data of embedded backends, private to its owner.
     pub data_dir: PathBuf,
     /// What may be loaded from files.
     pub file_loads: FileLoads,
+    /// Components that may run.
+    pub components_max: usize,
     /// Providers that are processes of their own.
     pub providers: provider::Options,
     /// What becomes of key-value images whose backend is not named.
@@ -44,6 +52,15 @@ pub struct Options {
     pub artifacts: weft_artifact::Options,
     /// The HTTP server.
     pub http: http_server::Options,
+}
+
+/// The connections of a host. Bulk data never delays control: the two are apart.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    /// For the control interface, events and state.
+    pub control: Lattice,
+    /// For calls between hosts and what is told to provider processes.
+    pub rpc: Lattice,
 }
 
 /// What may be loaded from files. Default: nothing.

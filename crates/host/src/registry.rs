@@ -29,6 +29,7 @@ pub(crate) struct Registry {
     version: watch::Sender<u64>,
     /// Bytes of labels and entries as inventories tell them, problems left out.
     bytes_max: usize,
+    components_max: usize,
 }
 
 struct State {
@@ -43,6 +44,15 @@ struct State {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct InventoryFull {
     pub(crate) bytes_max: usize,
+}
+
+/// Nothing more may run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Full {
+    /// An inventory would not hold it.
+    Inventory(InventoryFull),
+    /// As many components run as may.
+    Components { components_max: usize },
 }
 
 /// A component that runs. Cheap to clone.
@@ -95,8 +105,9 @@ pub(crate) struct Snapshot {
 // ===== impl Registry =====
 
 impl Registry {
-    /// Nothing runs yet. What will may take `bytes_max` bytes of an inventory, together with the labels.
-    pub(crate) fn new(labels: Labels, bytes_max: usize) -> Self {
+    /// Nothing runs yet. What will may take `bytes_max` bytes of an inventory, together with the labels; at most
+    /// `components_max` of it are components.
+    pub(crate) fn new(labels: Labels, bytes_max: usize, components_max: usize) -> Self {
         Self {
             state: Mutex::new(State {
                 labels,
@@ -106,6 +117,7 @@ impl Registry {
             }),
             version: watch::Sender::new(0),
             bytes_max,
+            components_max,
         }
     }
 
@@ -136,17 +148,24 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`InventoryFull`]; then nothing has changed.
+    /// [`Full`]; then nothing has changed.
     pub(crate) fn put_component(
         &self,
         id: ComponentId,
         component: RunningComponent,
-    ) -> Result<u64, InventoryFull> {
+    ) -> Result<u64, Full> {
         let bytes = component.told_bytes(&id);
         self.change(|state| {
             let former = state.components.get(&id);
+            if former.is_none() && state.components.len() >= self.components_max {
+                return Err(Full::Components {
+                    components_max: self.components_max,
+                });
+            }
             let former_bytes = former.map_or(0, |former| former.told_bytes(&id));
-            state.exchange_bytes(former_bytes, bytes, self.bytes_max)?;
+            state
+                .exchange_bytes(former_bytes, bytes, self.bytes_max)
+                .map_err(Full::Inventory)?;
             state.components.insert(id, component);
             Ok(())
         })
@@ -334,7 +353,7 @@ mod tests {
     fn what_does_not_fit_into_an_inventory_does_not_run() {
         let id = |text: &str| text.parse::<ProviderId>().unwrap();
         let bytes = provider("x").told_bytes(&id("p0"));
-        let registry = Registry::new(Labels::new(), 3 * bytes);
+        let registry = Registry::new(Labels::new(), 3 * bytes, 1);
         for name in ["p0", "p1"] {
             registry.put_provider(id(name), provider("x")).unwrap();
         }

@@ -94,11 +94,7 @@ impl DataDir {
                 .seed()
                 .map_err(|_| damaged())
         })?;
-        let key = KeyPair::from_seed(seed.trim()).map_err(|_| damaged())?;
-        if !matches!(key.key_pair_type(), KeyPairType::Server) {
-            return Err(damaged());
-        }
-        key.public_key().parse().map_err(|_| damaged())
+        host_id_of(&seed).ok_or_else(damaged)
     }
 
     /// The id of the manager of this directory, made once and kept.
@@ -139,6 +135,15 @@ impl DataDir {
             .map_err(io_error)?;
         Ok(text)
     }
+}
+
+/// The id that the seed of a host's key, `SN…`, makes; `None` where it is none.
+pub(crate) fn host_id_of(seed: &str) -> Option<HostId> {
+    let key = KeyPair::from_seed(seed.trim()).ok()?;
+    if !matches!(key.key_pair_type(), KeyPairType::Server) {
+        return None;
+    }
+    key.public_key().parse().ok()
 }
 
 fn lock(dir: &Path) -> Result<File, StartError> {
@@ -228,5 +233,16 @@ mod tests {
         assert_eq!(held.manager_id().unwrap(), held.manager_id().unwrap());
         fs::write(held.path().join(HOST_KEY_FILE), "rubbish").unwrap();
         assert!(matches!(held.host_id(), Err(StartError::HostKey { .. })));
+    }
+
+    #[test]
+    fn the_seed_of_a_server_makes_an_id() {
+        let seed = |kind| KeyPair::new(kind).seed().unwrap();
+        let server = seed(KeyPairType::Server);
+        let id = host_id_of(&format!("{server}\n")).unwrap();
+        assert_eq!(host_id_of(&server), Some(id));
+        for bad in [seed(KeyPairType::User), "SNABC".to_owned(), String::new()] {
+            assert_eq!(host_id_of(&bad), None);
+        }
     }
 }

@@ -42,6 +42,18 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
     },
+    /// The seed that is to make the host's id is none. It is not told: it may be one of another kind.
+    #[error("the seed that was given is not that of a host's key")]
+    HostSeed,
+    /// The pages about this process cannot be served.
+    #[error("cannot serve `/livez` and `/readyz` at {address}")]
+    AdminAddress {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
     /// The address of the embedded broker is in use.
     #[error("{address} is in use: {occupant} answers there")]
     BrokerAddress {
@@ -90,7 +102,8 @@ impl Coded for StartError {
             Self::DataDir { .. } => "DAT001",
             Self::DataDirInUse { .. } => "DAT002",
             Self::DataDirForeign { .. } => "DAT003",
-            Self::HostKey { .. } => "DAT004",
+            Self::HostKey { .. } | Self::HostSeed => "DAT004",
+            Self::AdminAddress { .. } => "NOD003",
             Self::RunFile(error) => error.code(),
             Self::BrokerAddress { .. } => "BRK001",
             Self::HttpAddress { .. } => "HTP001",
@@ -107,9 +120,10 @@ impl Coded for StartError {
             | Self::DataDirInUse { path, .. }
             | Self::DataDirForeign { path }
             | Self::HostKey { path } => path.display().to_string(),
-            Self::BrokerAddress { address, .. } | Self::HttpAddress { address, .. } => {
-                address.to_string()
-            }
+            Self::BrokerAddress { address, .. }
+            | Self::AdminAddress { address, .. }
+            | Self::HttpAddress { address, .. } => address.to_string(),
+            Self::HostSeed => "host".to_owned(),
             Self::Connect(error) => error.subject(),
             Self::RunFile(error) => error.subject(),
             Self::Broker(error) => broker_subject(error),
@@ -134,6 +148,13 @@ impl Coded for StartError {
                 "remove `{}`: the host gets a new id",
                 path.display()
             )],
+            Self::HostSeed => vec![
+                "give the seed of a server's nkey, which begins with `SN`, or none to keep the id of the data directory"
+                    .to_owned(),
+            ],
+            Self::AdminAddress { .. } => {
+                vec!["serve them elsewhere with `--http-admin`, or leave it out".to_owned()]
+            }
             Self::BrokerAddress { address, .. } => vec![
                 format!("join it with `weft up --nats-url nats://{address}`"),
                 "or listen elsewhere: `weft up --listen 127.0.0.1:0`".to_owned(),

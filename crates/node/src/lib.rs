@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod data_dir;
 mod error;
 mod name;
@@ -15,7 +16,9 @@ pub mod run_file;
 pub use data_dir::DataDir;
 pub use error::StartError;
 pub use node::{Ended, Node, Stopped, Summary};
-pub use options::{Broker, Embedded, EmbeddedTls, OnUnreachable, Options, Providers, Roles};
+pub use options::{
+    Broker, Embedded, EmbeddedTls, OnUnreachable, Options, Providers, Roles, Servers,
+};
 pub use weft_capabilities::http_server::AccessLog;
 pub use weft_host::provider::Policy;
 pub use weft_host::{FileLoads, Spill};

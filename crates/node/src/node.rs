@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use weft_capabilities::http_server;
-use weft_host::{Host, StandIn, provider};
+use weft_host::{Connections, Host, StandIn, provider};
 use weft_lattice::Lattice;
+use weft_lattice::protocol::subject::SubjectPrefix;
 use weft_manager::Manager;
 use weft_model::id::HostId;
 use weft_runtime::{Drained, End, Failure, Tasks, field};
@@ -19,7 +20,8 @@ use weft_runtime::{Drained, End, Failure, Tasks, field};
 use self::broker::{Access, start_broker};
 use self::connector::Connector;
 use self::providers::provider_options;
-use crate::data_dir::DataDir;
+use crate::admin::{Admin, Readiness};
+use crate::data_dir::{DataDir, host_id_of};
 use crate::error::StartError;
 use crate::name;
 use crate::options::{Broker, Options};
@@ -39,6 +41,7 @@ pub struct Node {
     host: Option<Host>,
     manager: Option<Manager>,
     broker: Option<weft_broker::Handle>,
+    readiness: Readiness,
     /// The file with the key that commands of the same user may use.
     key_file: Option<PathBuf>,
     summary: Summary,
@@ -58,10 +61,16 @@ pub struct Summary {
     pub is_auth_required: bool,
     /// Where the broker of this node tells those who watch it.
     pub monitor: Option<SocketAddr>,
+    /// Where this node answers `/livez` and `/readyz`.
+    pub http_admin: Option<SocketAddr>,
     /// Whether the broker is part of this node.
     pub is_embedded: bool,
     /// The name of the lattice.
     pub lattice: String,
+    /// The JetStream domain of the lattice's state, where it is not that of the servers.
+    pub jetstream_domain: Option<String>,
+    /// The beginning of control subjects.
+    pub control_prefix: SubjectPrefix,
     /// The host's id and name.
     pub host: Option<(HostId, String)>,
     /// Where links that name no address are served.
@@ -105,6 +114,10 @@ impl Node {
         let data_dir = DataDir::hold(&options.data_dir)?;
         // Left behind by a process that was killed.
         run_file::remove(data_dir.path())?;
+        let admin = match options.http_admin {
+            Some(address) => Some(Admin::bind(address).await?),
+            None => None,
+        };
         let http = options
             .roles
             .host
@@ -115,6 +128,12 @@ impl Node {
             options.http_address = address;
         }
         let tasks = Tasks::new();
+        let readiness = Readiness::default();
+        if let Some(admin) = admin {
+            options.http_admin = Some(admin.address);
+            // Before the roles, which may wait for NATS: that it lives is known, and that it is not ready.
+            admin.serve(readiness.clone(), &tasks);
+        }
         match start_roles(options, &data_dir, broker.as_ref(), &tasks).await {
             Ok(Started {
                 lattice,
@@ -134,6 +153,7 @@ impl Node {
                     host,
                     manager,
                     broker,
+                    readiness,
                     key_file: None,
                     summary,
                     started_at: Timestamp::now(),
@@ -143,6 +163,8 @@ impl Node {
                     node.stop().await;
                     return Err(error.into());
                 }
+                let connections = node.connections.iter().chain([&node.lattice]);
+                node.readiness.started(connections);
                 Ok(node)
             }
             Err(error) => {
@@ -200,6 +222,7 @@ impl Node {
     /// Stops the roles: the manager first, so that it does not heal what stops; then the host, with its open requests;
     /// the broker last.
     pub async fn stop(self) -> Stopped {
+        self.readiness.drain();
         if let Err(error) = run_file::remove(self.data_dir.path()) {
             tracing::warn!({ field::ERROR } = %error, "Cannot remove the run file");
         }
@@ -242,7 +265,11 @@ impl Node {
             is_auth_required: self.summary.is_auth_required,
             key_file: self.key_file.clone(),
             monitor: self.summary.monitor.map(|address| address.to_string()),
+            http_admin: self.summary.http_admin.map(|address| address.to_string()),
             lattice: self.summary.lattice.clone(),
+            js_domain: self.summary.jetstream_domain.clone(),
+            control_prefix: (self.summary.control_prefix != SubjectPrefix::control())
+                .then(|| self.summary.control_prefix.to_string()),
             host_id: self.summary.host.as_ref().map(|(id, _)| id.to_string()),
             host_name: self.summary.host.as_ref().map(|(_, name)| name.clone()),
             http: self.summary.http_address.map(|address| address.to_string()),
@@ -277,13 +304,19 @@ async fn start_roles(
     tasks: &Tasks,
 ) -> Result<Started, StartError> {
     let connector = Connector::new(&options, broker, tasks);
+    let [control_url, rpc_url] = connector
+        .urls()
+        .map(|urls| urls.first().cloned().unwrap_or_default());
     let mut summary = Summary {
-        nats_url: connector.urls.first().cloned().unwrap_or_default(),
+        nats_url: control_url,
         nats_tls_url: broker.and_then(|broker| tls_url(&options, &broker.handle)),
         is_auth_required: broker.is_some_and(|broker| broker.access.is_some()),
         monitor: broker.and_then(|broker| broker.handle.monitor_addr()),
+        http_admin: options.http_admin,
         is_embedded: broker.is_some(),
         lattice: options.lattice.to_string(),
+        jetstream_domain: options.jetstream_domain.clone(),
+        control_prefix: options.control_prefix.clone(),
         host: None,
         http_address: None,
         has_manager: options.roles.manager,
@@ -300,13 +333,16 @@ async fn start_roles(
         None
     };
     let host = if options.roles.host {
-        let connection = connector.connect("weft-host").await?;
-        connections.push(connection.clone());
+        let joined = Connections {
+            control: connector.connect("weft-host").await?,
+            rpc: connector.connect_rpc("weft-host-rpc").await?,
+        };
+        connections.extend([joined.control.clone(), joined.rpc.clone()]);
         let http_address = options.http_address;
         let access = broker.and_then(|broker| broker.access.as_ref());
-        let providers = provider_options(&options, &summary.nats_url, access);
+        let providers = provider_options(&options, &rpc_url, access);
         let (host, identity) =
-            start_host(options, providers, data_dir, &summary, connection, tasks).await?;
+            start_host(options, providers, data_dir, &summary, joined, tasks).await?;
         summary.host = Some(identity);
         summary.http_address = Some(http_address);
         Some(host)
@@ -348,10 +384,13 @@ async fn start_host(
     providers: provider::Options,
     data_dir: &DataDir,
     summary: &Summary,
-    lattice: Lattice,
+    connections: Connections,
     tasks: &Tasks,
 ) -> Result<(Host, (HostId, String)), StartError> {
-    let id = data_dir.host_id()?;
+    let id = match &options.host_seed {
+        Some(seed) => host_id_of(seed.reveal()).ok_or(StartError::HostSeed)?,
+        None => data_dir.host_id()?,
+    };
     let friendly_name = options
         .friendly_name
         .unwrap_or_else(|| name::friendly_name(id.as_str()));
@@ -360,15 +399,19 @@ async fn start_host(
     let pool = weft_engine::Pool {
         slots_max: options.instances_max,
         warm_slots_max: options.warm_instances_max,
+        component_core_instances_max: options.core_instances_max,
         ..weft_engine::Pool::default()
     };
     let host = weft_host::Options {
         id: id.clone(),
         friendly_name: friendly_name.clone(),
         labels: options.labels,
-        nats_url: summary.nats_url.clone(),
+        auctions: options.auctions,
+        control_url: without_user(&summary.nats_url),
+        rpc_url: without_user(&providers.rpc_url),
         data_dir: data_dir.path().to_owned(),
         file_loads: options.file_loads,
+        components_max: options.components_max,
         providers,
         stand_in: if stands_in {
             StandIn::Embedded
@@ -383,6 +426,9 @@ async fn start_host(
         engine: weft_engine::Options {
             cache_dir: Some(path("compiled")),
             pool,
+            component_bytes_max: options.component_bytes_max,
+            limits: options.limits,
+            limits_max: options.limits_max,
             ..weft_engine::Options::default()
         },
         artifacts: weft_artifact::Options {
@@ -395,6 +441,29 @@ async fn start_host(
             ..http_server::Options::default()
         },
     };
-    let host = Host::start(host, lattice, tasks).await?;
+    let host = Host::start(host, connections, tasks).await?;
     Ok((host, (id, friendly_name)))
+}
+
+/// A URL as everybody in the lattice may see it.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let server = rest.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{server}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_told_to_the_lattice() {
+        let check = |url: &str, expected: &str| assert_eq!(without_user(url), expected);
+        check(
+            "nats://ada:p@ss@example.org:4222",
+            "nats://example.org:4222",
+        );
+        check("tls://example.org", "tls://example.org");
+        check("127.0.0.1:4222", "nats://127.0.0.1:4222");
+    }
 }

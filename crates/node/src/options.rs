@@ -10,9 +10,11 @@ use std::time::Duration;
 use weft_capabilities::http_server::AccessLog;
 use weft_host::provider::Policy;
 use weft_host::{FileLoads, Spill};
-use weft_lattice::{ConnectError, Credentials, Tls};
+use weft_lattice::protocol::subject::{Auctions, SubjectPrefix};
+use weft_lattice::{ConnectError, Credentials, Secret, Tls};
 use weft_model::id::LatticeName;
 use weft_model::labels::Labels;
+use weft_model::limits::Limits;
 
 /// Settings of a node.
 #[derive(Debug)]
@@ -23,10 +25,18 @@ pub struct Options {
     pub broker: Broker,
     /// The name of the lattice.
     pub lattice: LatticeName,
+    /// The JetStream domain of the lattice's state; `None` is that of the servers.
+    pub jetstream_domain: Option<String>,
+    /// The beginning of control subjects.
+    pub control_prefix: SubjectPrefix,
     /// Everything that is kept; private to its owner.
     pub data_dir: PathBuf,
     /// Labels of the host, beside those that every host has.
     pub labels: Labels,
+    /// The seed of the host's key, `SN…`, which makes its id. Where it is `None`, the key of the data directory is taken.
+    pub host_seed: Option<Secret>,
+    /// Which auctions the host takes part in.
+    pub auctions: Auctions,
     /// A name for people; made from the host's id where it is `None`.
     pub friendly_name: Option<String>,
     /// Where links that name no address are served.
@@ -45,8 +55,22 @@ pub struct Options {
     pub heartbeat_interval: Duration,
     /// Calls of components that may run at once.
     pub instances_max: u32,
+    /// Components that may run.
+    pub components_max: usize,
+    /// Limits of components that ask for none.
+    pub limits: Limits,
+    /// What a component gets at most, whatever it asks for.
+    pub limits_max: Limits,
+    /// Bytes of a component at most.
+    pub component_bytes_max: usize,
+    /// Core modules that an instance may consist of.
+    pub core_instances_max: u32,
     /// Idle instance slots that keep their memory.
     pub warm_instances_max: u32,
+    /// How long the host waits for answers of provider processes, and these for answers to calls of theirs.
+    pub rpc_timeout: Duration,
+    /// Where `/livez` and `/readyz` are served; `None` serves them nowhere.
+    pub http_admin: Option<SocketAddr>,
     /// How long open requests may take to end when the node stops.
     pub drain_timeout: Duration,
 }
@@ -84,16 +108,26 @@ pub enum Broker {
     Embedded(Embedded),
     /// Elsewhere.
     Remote {
-        /// NATS servers.
-        urls: Vec<String>,
-        /// How to authenticate.
-        credentials: Credentials,
-        /// How to encrypt.
-        tls: Tls,
+        /// Where control, events and state are.
+        control: Servers,
+        /// Where calls between hosts and with provider processes are; `None` is [`Self::Remote::control`]. They have a
+        /// connection of their own either way, so that what they carry never delays control.
+        rpc: Option<Servers>,
         /// Told each time that no server can be reached when the node starts; it is then tried again, for ever. Where it
         /// is `None`, the node does not start.
         on_unreachable: Option<OnUnreachable>,
     },
+}
+
+/// NATS servers, and how to connect to them.
+#[derive(Clone, Debug)]
+pub struct Servers {
+    /// Their URLs; not empty.
+    pub urls: Vec<String>,
+    /// How to authenticate.
+    pub credentials: Credentials,
+    /// How to encrypt.
+    pub tls: Tls,
 }
 
 /// The broker in this process.
@@ -129,6 +163,19 @@ pub struct EmbeddedTls {
 /// Told that no NATS server can be reached.
 #[derive(Clone)]
 pub struct OnUnreachable(Arc<dyn Fn(&ConnectError) + Send + Sync>);
+
+// ===== impl Servers =====
+
+impl Servers {
+    /// The servers at `urls`, as anybody reaches them.
+    pub fn at(urls: Vec<String>) -> Self {
+        Self {
+            urls,
+            credentials: Credentials::Anonymous,
+            tls: Tls::default(),
+        }
+    }
+}
 
 // ===== impl Embedded =====
 
@@ -184,6 +231,7 @@ impl Default for Providers {
 impl Options {
     /// A node with all roles on `data_dir`, on the embedded broker and with the defaults of `weft up`.
     pub fn new(data_dir: PathBuf) -> Self {
+        let engine = weft_engine::Options::default();
         Self {
             roles: Roles {
                 host: true,
@@ -191,8 +239,15 @@ impl Options {
             },
             broker: Broker::Embedded(Embedded::at(SocketAddr::from(([127, 0, 0, 1], 4222)))),
             lattice: LatticeName::default(),
+            jetstream_domain: None,
+            control_prefix: SubjectPrefix::control(),
             data_dir,
             labels: Labels::new(),
+            host_seed: None,
+            auctions: Auctions {
+                components: true,
+                providers: true,
+            },
             friendly_name: None,
             http_address: SocketAddr::from(([127, 0, 0, 1], 8000)),
             access_log: None,
@@ -205,7 +260,14 @@ impl Options {
             spill: Spill::Never,
             heartbeat_interval: Duration::from_secs(30),
             instances_max: 1000,
+            components_max: 10_000,
+            limits: engine.limits,
+            limits_max: engine.limits_max,
+            component_bytes_max: engine.component_bytes_max,
+            core_instances_max: engine.pool.component_core_instances_max,
             warm_instances_max: 100,
+            rpc_timeout: Duration::from_secs(2),
+            http_admin: None,
             drain_timeout: Duration::from_secs(10),
         }
     }

@@ -46,8 +46,17 @@ pub struct RunFile {
     /// Where its broker tells those who watch it, as `127.0.0.1:8222`; `None` where it does not.
     #[serde(default)]
     pub monitor: Option<String>,
+    /// Where it answers `/livez` and `/readyz`, as `127.0.0.1:8081`; `None` where it does not.
+    #[serde(default)]
+    pub http_admin: Option<String>,
     /// The name of its lattice.
     pub lattice: String,
+    /// The JetStream domain of the lattice's state; `None` where it is that of the servers.
+    #[serde(default)]
+    pub js_domain: Option<String>,
+    /// The beginning of control subjects; `None` where it is the usual one.
+    #[serde(default)]
+    pub control_prefix: Option<String>,
     /// The id of its host; `None` without the role.
     #[serde(default)]
     pub host_id: Option<String>,

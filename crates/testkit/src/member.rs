@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use weft_lattice::protocol::subject::{Auctions, SubjectPrefix};
 use weft_manager::Role;
 use weft_model::id::HostId;
 use weft_model::labels::Labels;
@@ -30,6 +31,9 @@ pub struct Join {
     allows_providers: bool,
     spill: Spill,
     providers_max: usize,
+    auctions: Auctions,
+    jetstream_domain: Option<String>,
+    control_prefix: SubjectPrefix,
 }
 
 /// A node: it runs, or can be started again on the same data.
@@ -93,6 +97,35 @@ impl Join {
         self
     }
 
+    /// The same, which bids for nothing.
+    #[must_use]
+    pub fn without_auctions(mut self) -> Self {
+        self.auctions = Auctions {
+            components: false,
+            providers: false,
+        };
+        self
+    }
+
+    /// The same with the state of the lattice in a JetStream domain.
+    #[must_use]
+    pub fn in_domain(mut self, domain: &str) -> Self {
+        self.jetstream_domain = Some(domain.to_owned());
+        self
+    }
+
+    /// The same, asked on other control subjects.
+    #[must_use]
+    pub fn on_prefix(mut self, prefix: &str) -> Self {
+        self.control_prefix = prefix.parse().unwrap();
+        self
+    }
+
+    /// The JetStream domain of the lattice's state.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.jetstream_domain.as_deref()
+    }
+
     fn with(host: bool, manager: bool) -> Self {
         Self {
             roles: Roles { host, manager },
@@ -100,6 +133,12 @@ impl Join {
             allows_providers: true,
             spill: Spill::Never,
             providers_max: PROVIDERS_MAX,
+            auctions: Auctions {
+                components: true,
+                providers: true,
+            },
+            jetstream_domain: None,
+            control_prefix: SubjectPrefix::control(),
         }
     }
 }
@@ -184,6 +223,11 @@ impl Member {
         options.roles = self.join.roles;
         options.labels = self.join.labels.clone();
         options.spill = self.join.spill;
+        options.auctions = self.join.auctions;
+        options
+            .jetstream_domain
+            .clone_from(&self.join.jetstream_domain);
+        options.control_prefix = self.join.control_prefix.clone();
         options.broker = self.broker.clone();
         options.http_address = self.http;
         options.heartbeat_interval = HEARTBEAT_INTERVAL;

@@ -16,6 +16,7 @@ pub struct NatsServer {
     program: PathBuf,
     address: SocketAddr,
     store: TempDir,
+    domain: Option<String>,
     process: Option<Child>,
 }
 
@@ -29,6 +30,7 @@ impl NatsServer {
             program,
             address: free_address(),
             store: TempDir::new().unwrap(),
+            domain: None,
             process: None,
         };
         server.resume().await;
@@ -48,12 +50,39 @@ impl NatsServer {
         }
     }
 
+    /// Forgets everything that was stored, while the process does not run.
+    ///
+    /// # Panics
+    ///
+    /// When the process runs.
+    pub fn wipe(&mut self) {
+        assert!(self.process.is_none(), "the server runs");
+        self.store = TempDir::new().unwrap();
+    }
+
+    /// The same in a JetStream domain, from the next start on.
+    pub fn set_domain(&mut self, domain: &str) {
+        self.domain = Some(domain.to_owned());
+    }
+
     /// Starts the process on the same port with the same files, and waits until it takes connections.
     pub async fn resume(&mut self) {
-        let child = Command::new(&self.program)
-            .args(["-js", "-a", &self.address.ip().to_string()])
-            .args(["-p", &self.address.port().to_string(), "-sd"])
-            .arg(self.store.path())
+        let mut command = Command::new(&self.program);
+        command
+            .args(["-a", &self.address.ip().to_string()])
+            .args(["-p", &self.address.port().to_string()]);
+        match &self.domain {
+            None => command.args(["-js", "-sd"]).arg(self.store.path()),
+            Some(domain) => {
+                // There is no flag for it.
+                let file = self.store.path().join("server.conf");
+                let store = self.store.path().display();
+                let text = format!("jetstream {{ domain: {domain}, store_dir: \"{store}\" }}\n");
+                std::fs::write(&file, text).unwrap();
+                command.arg("-c").arg(file)
+            }
+        };
+        let child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

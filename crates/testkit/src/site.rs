@@ -14,7 +14,7 @@ use weft_lattice::protocol::application::{Status, StatusType};
 use weft_lattice::{Lattice, RequestError};
 use weft_model::id::{ApplicationName, HostId};
 use weft_model::inventory::HostInventory;
-use weft_node::{Broker, Embedded};
+use weft_node::{Broker, Embedded, Servers};
 use weft_runtime::Tasks;
 
 use crate::manifest::Manifest;
@@ -68,20 +68,27 @@ impl Site {
                 )
             }
             BrokerKind::Server => {
-                let Some(server) = NatsServer::start().await else {
+                let Some(mut server) = NatsServer::start().await else {
                     skipped("there is no `nats-server`; install it");
                     return None;
                 };
+                if let Some(domain) = first.domain() {
+                    server.kill();
+                    server.set_domain(domain);
+                    server.resume().await;
+                }
                 let url = server.url();
                 let broker = remote(&url);
                 (Some(server), url, broker)
             }
         };
+        let domain = first.domain().map(str::to_owned);
         let member = Member::start(first, broker, directory.path().join("node-0")).await;
         let tasks = Tasks::new();
         let mut options = weft_lattice::Options::default();
         options.urls = vec![url.clone()];
         options.request_timeout = Duration::from_secs(20);
+        options.jetstream_domain = domain;
         let lattice = in_time(Lattice::connect(options, &tasks)).await.unwrap();
         let nats = in_time(
             async_nats::ConnectOptions::new()
@@ -369,9 +376,8 @@ fn application(name: &str) -> ApplicationName {
 
 fn remote(url: &str) -> Broker {
     Broker::Remote {
-        urls: vec![url.to_owned()],
-        credentials: weft_lattice::Credentials::Anonymous,
-        tls: weft_lattice::Tls::default(),
+        control: Servers::at(vec![url.to_owned()]),
+        rpc: None,
         on_unreachable: None,
     }
 }

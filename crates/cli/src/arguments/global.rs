@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use weft_lattice::protocol::subject::SubjectPrefix;
 use weft_model::id::LatticeName;
 
-use super::{GLOBAL_HEADING, parse_duration};
+use super::{GLOBAL_HEADING, parse_duration, parse_token};
 use crate::console::{Format, Verbosity};
 
 /// Options that every command has.
@@ -69,6 +70,13 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) nats_nkey_file: Option<PathBuf>,
 
+    /// File with the JWT of a NATS user, whose key `--nats-nkey-file` has; `-` asks or reads standard input
+    #[arg(
+        long, global = true, env = "WEFT_NATS_JWT_FILE", value_name = "FILE",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) nats_jwt_file: Option<PathBuf>,
+
     /// Certificates to trust of NATS servers, in PEM [default: those of the system]
     #[arg(
         long, global = true, env = "WEFT_TLS_CA", value_name = "FILE",
@@ -96,6 +104,20 @@ pub(crate) struct GlobalArgs {
         hide_env_values = true, help_heading = GLOBAL_HEADING
     )]
     pub(crate) nats_tls_first: bool,
+
+    /// JetStream domain in which the state of the lattice is kept [default: that of the servers]
+    #[arg(
+        long, global = true, env = "WEFT_JS_DOMAIN", value_name = "NAME", value_parser = parse_token,
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) js_domain: Option<String>,
+
+    /// Beginning of the subjects on which hosts are asked [default: `wasmbus.ctl`]
+    #[arg(
+        long, global = true, env = "WEFT_CTL_TOPIC_PREFIX", value_name = "SUBJECT",
+        hide_env_values = true, help_heading = GLOBAL_HEADING
+    )]
+    pub(crate) ctl_topic_prefix: Option<SubjectPrefix>,
 
     /// Data directory of `weft up` [default: `weft` in the data directory of the user]
     #[arg(

@@ -23,6 +23,12 @@ pub(crate) enum ValueError {
     /// Not of the form `key=value`.
     #[error("write `KEY=VALUE`")]
     Pair,
+    /// Not a number of bytes above zero.
+    #[error("write a number of bytes above zero, such as `67108864` or `64MiB`")]
+    Bytes,
+    /// Not one token of a subject.
+    #[error("write a name without dots, blanks and wildcards")]
+    Token,
 }
 
 /// Reads a duration: above zero, at most [`DURATION_MAX`].
@@ -53,6 +59,30 @@ pub(crate) fn parse_label(text: &str) -> Result<(String, String), ValueError> {
     }
 }
 
+/// Reads a number of bytes above zero, in units of 1024 where one is written.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, ValueError> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor: u64 = match text[digits.len()..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(ValueError::Bytes),
+    };
+    let number = digits.parse::<u64>().map_err(|_| ValueError::Bytes)?;
+    let bytes = number.checked_mul(factor).ok_or(ValueError::Bytes)?;
+    (bytes > 0).then_some(bytes).ok_or(ValueError::Bytes)
+}
+
+/// Reads one token of a NATS subject.
+pub(crate) fn parse_token(text: &str) -> Result<String, ValueError> {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
+    if text.is_empty() || text.contains(is_odd) {
+        return Err(ValueError::Token);
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +104,24 @@ mod tests {
         assert_eq!(parse_lifetime("30d"), Ok(Duration::from_secs(30 * 86_400)));
         for bad in ["0s", "500ms", "200years"] {
             assert_eq!(parse_lifetime(bad), Err(ValueError::LifetimeRange));
+        }
+    }
+
+    #[test]
+    fn bytes_have_units_of_1024() {
+        assert_eq!(parse_bytes("268435456"), Ok(256 << 20));
+        assert_eq!(parse_bytes("256MiB"), Ok(256 << 20));
+        assert_eq!(parse_bytes("1 KiB"), Ok(1024));
+        for bad in ["", "0", "MiB", "-1", "1MB", "1.5GiB", "99999999999999GiB"] {
+            assert_eq!(parse_bytes(bad), Err(ValueError::Bytes), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_one_token() {
+        assert_eq!(parse_token("hub"), Ok("hub".to_owned()));
+        for bad in ["", "a.b", "a b", "*", "a>"] {
+            assert_eq!(parse_token(bad), Err(ValueError::Token), "{bad:?}");
         }
     }
 

@@ -5,15 +5,18 @@ mod change;
 mod detach;
 mod error;
 mod follow;
+mod host;
 mod log;
 mod options;
 mod resolve;
+mod rpc;
 mod run;
 mod spawn_unix;
 mod view;
 
 pub use options::{
-    AccessLog, FileLoads, LogFormat, LogOptions, NatsSource, PreparedApplication, Role, UpOptions,
+    AccessLog, Calls, FileLoads, HostMaxima, LogFormat, LogOptions, NatsSource,
+    PreparedApplication, Role, UpOptions,
 };
 pub use run::InProcess;
 
@@ -26,6 +29,8 @@ use weft_manifest::Strictness;
 
 use self::broker::BrokerArgs;
 use self::error::UpError;
+use self::host::{AdminArgs, HostArgs};
+use self::rpc::RpcArgs;
 use crate::arguments::{parse_duration, parse_label};
 use crate::commands::app::manifest::read_manifest;
 use crate::commands::app::source::read_source;
@@ -136,40 +141,47 @@ pub(crate) struct UpArgs {
     )]
     max_providers: u32,
 
-    /// How long a provider that is to stop may take to finish what it has under way
+    /// How long a provider that is to stop may take to finish what it has under way [default: 30s]
     #[arg(
-        long, env = "WEFT_PROVIDER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "30s",
+        long, env = "WEFT_PROVIDER_DRAIN_TIMEOUT", value_name = "DURATION",
         value_parser = parse_duration, hide_env_values = true
     )]
-    provider_drain_timeout: Duration,
+    provider_drain_timeout: Option<Duration>,
 
-    /// How often the host tells what it runs
+    /// How often the host tells what it runs [default: 30s]
     #[arg(
-        long, env = "WEFT_HEARTBEAT_INTERVAL", value_name = "DURATION", default_value = "30s",
+        long, env = "WEFT_HEARTBEAT_INTERVAL", value_name = "DURATION",
         value_parser = parse_duration, hide_env_values = true
     )]
-    heartbeat_interval: Duration,
+    heartbeat_interval: Option<Duration>,
 
-    /// What is logged: a level, or levels by module
+    #[command(flatten)]
+    host: HostArgs,
+
+    #[command(flatten)]
+    admin: AdminArgs,
+
+    /// What is logged: a level, or levels by module [default: warn,weft::guest=info,weft::provider=info]
     #[arg(
         long,
         env = "WEFT_LOG_LEVEL",
         value_name = "LEVEL",
-        default_value = "warn,weft::guest=info,weft::provider=info",
         hide_env_values = true
     )]
-    log_level: String,
+    log_level: Option<String>,
 
-    /// How log records are written
+    /// How log records are written [default: text]
     #[arg(
         long,
         env = "WEFT_LOG_FORMAT",
         value_name = "FORMAT",
         value_enum,
-        default_value_t,
         hide_env_values = true
     )]
-    log_format: LogFormat,
+    log_format: Option<LogFormat>,
+
+    #[command(flatten)]
+    rpc: RpcArgs,
 }
 
 /// What may be loaded from files, as it is written.
@@ -193,6 +205,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let is_detaching = args.detach && !context.is_detached;
     let mut options = resolve::resolve(&args, context)?;
+    resolve::tell_inherited(context);
     for warning in resolve::warnings(&options) {
         context.console.warn(&warning);
     }

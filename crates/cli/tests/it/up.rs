@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use weft_cli::{Role, Status};
+use weft_cli::{NatsSource, Role, Status};
 
 use crate::manifest::SHOP;
 use crate::weft::Weft;
@@ -123,4 +123,25 @@ async fn what_ends_early_tells_why() {
     let ran = missing.run("up --detach").await;
     assert_eq!(ran.status, Status::Unforeseen, "{ran:?}");
     assert!(ran.messages.contains("code: CLI015"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn the_environment_of_a_1_9_host_counts_and_is_told() {
+    let weft = Weft::new()
+        .with_variable("WASMCLOUD_NATS_HOST", "nats.example")
+        .with_variable("WASMCLOUD_CTL_TLS", "true")
+        .with_variable("WASMCLOUD_SECRETS_TOPIC", "acme.secrets");
+    let ran = weft.run("up -v").await;
+    assert_eq!(ran.status, Status::Ok, "{ran:?}");
+    let NatsSource::Join { urls, calls, .. } = ran.up.unwrap().nats else {
+        panic!("it joins nothing");
+    };
+    assert_eq!(urls, ["tls://nats.example:4222"]);
+    assert_eq!(calls.unwrap().urls, ["nats://nats.example:4222"]);
+    for text in [
+        "`WASMCLOUD_NATS_HOST` counts as `--nats-url`, where that is not given",
+        "`WASMCLOUD_SECRETS_TOPIC` has no effect: ",
+    ] {
+        assert!(ran.messages.contains(text), "{}", ran.messages);
+    }
 }

@@ -1,5 +1,6 @@
 //! The command line in a process that is made up: its streams are kept, its directory is empty.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(crate) struct Weft {
     terminal: Terminal,
     program: PathBuf,
     is_detached: bool,
+    variables: BTreeMap<String, String>,
     output_error: Option<io::ErrorKind>,
     /// How many times data can be written before the reader is gone.
     output_writes_max: usize,
@@ -61,6 +63,7 @@ impl Weft {
             terminal: Terminal::default(),
             program: "/nowhere/weft".into(),
             is_detached: false,
+            variables: BTreeMap::new(),
             output_error: None,
             output_writes_max: usize::MAX,
         }
@@ -111,6 +114,12 @@ impl Weft {
         self
     }
 
+    /// With a variable in the environment.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// Being the program at `path`.
     pub(crate) fn with_program(mut self, path: &Path) -> Self {
         self.program = path.to_path_buf();
@@ -158,6 +167,7 @@ impl Weft {
             program: self.program.clone(),
             arguments: own.iter().map(OsString::from).collect(),
             is_detached: self.is_detached,
+            variables: self.variables.clone(),
         };
         let status = weft_cli::run_in(process, cli, Recorder(Arc::clone(&up))).await;
         let up = up.lock().unwrap().take();

@@ -169,6 +169,7 @@ async fn start_builtin(core: &Core, start: &Start, kind: Kind) -> Result<Running
         core.settle_registry(version).await;
         return Err(Problem::new(&error as &dyn Coded));
     }
+    core.settle_calls().await;
     Ok(provider)
 }
 

@@ -161,7 +161,7 @@ impl Seat {
     /// [`Refusal`] when it could not be made; then there is no task.
     pub(crate) async fn begin(self, core: &Arc<Core>) -> Result<(), Refusal> {
         let talk = Talk {
-            lattice: core.lattice.clone(),
+            lattice: core.rpc.clone(),
             host: core.identity.id.clone(),
             provider: EntityId::from(&self.spec.id),
         };

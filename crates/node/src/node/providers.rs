@@ -12,13 +12,14 @@ use crate::options::{Broker, Options};
 const JWT_LABEL: &str = "NATS USER JWT";
 const SEED_LABEL: &str = "USER NKEY SEED";
 
-/// Settings of provider processes that connect to `nats_url` as this node does.
+/// Settings of provider processes that connect to `rpc_url` as this node does for calls.
 pub(super) fn provider_options(
     options: &Options,
-    nats_url: &str,
+    rpc_url: &str,
     access: Option<&Access>,
 ) -> provider::Options {
-    let mut providers = provider::Options::new(nats_url.to_owned());
+    let mut providers = provider::Options::new(rpc_url.to_owned());
+    providers.rpc_timeout = options.rpc_timeout;
     let settings = &options.providers;
     providers.processes_max = settings.processes_max;
     providers.drain_timeout = settings.drain_timeout;
@@ -30,7 +31,8 @@ pub(super) fn provider_options(
         jwt: access.providers.jwt().to_owned(),
         seed: access.providers.seed().to_owned(),
     });
-    if let Broker::Remote { credentials, .. } = &options.broker {
+    if let Broker::Remote { control, rpc, .. } = &options.broker {
+        let credentials = &rpc.as_ref().unwrap_or(control).credentials;
         providers.user = user(credentials);
         if providers.user.is_none() && !matches!(credentials, Credentials::Anonymous) {
             tracing::warn!(

@@ -14,6 +14,7 @@ mod images;
 mod killed;
 mod large;
 mod lattice;
+mod operate;
 mod providers;
 mod recording;
 mod remote;

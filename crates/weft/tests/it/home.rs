@@ -15,6 +15,8 @@ const VARIABLES: [&str; 3] = ["PATH", "TMPDIR", "LANG"];
 /// A home directory, in which the data directory is where it is by default.
 pub(crate) struct Home {
     dir: TempDir,
+    /// Variables that commands are given beside those that they are left.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A command that has ended.
@@ -34,7 +36,14 @@ impl Home {
     pub(crate) fn new() -> Self {
         Self {
             dir: TempDir::new().unwrap(),
+            variables: Vec::new(),
         }
+    }
+
+    /// The same, with variables in the environment of commands.
+    pub(crate) fn with_variables(mut self, variables: &[(&'static str, String)]) -> Self {
+        self.variables.extend_from_slice(variables);
+        self
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -63,7 +72,9 @@ impl Home {
                 command.env(name, value);
             }
         }
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
         command
+            .envs(variables)
             .env("HOME", self.dir.path())
             .env("RUST_BACKTRACE", "0")
             .current_dir(self.dir.path())

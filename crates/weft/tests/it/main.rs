@@ -20,4 +20,5 @@ mod nats;
 mod ports;
 mod running;
 mod security;
+mod settings;
 mod wait;

@@ -11,6 +11,7 @@ use weft_node::run_file::RunFileError;
 
 use crate::context::{AccessMisfit, connect_status};
 use crate::failure::Failure;
+use crate::inherited::VariableProblem;
 use crate::status::Status;
 use crate::ui::render_elapsed;
 
@@ -58,8 +59,12 @@ pub(super) enum Misfit {
     #[error("`--allow-file-load` is given `none` and something else")]
     NoneAndSome,
     /// Two servers, one address.
-    #[error("`--listen` and `--http` are both {address}")]
+    #[error("`{first}` and `{second}` are both {address}")]
     OneAddress {
+        /// An option.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
         /// The address.
         address: std::net::SocketAddr,
     },
@@ -83,6 +88,9 @@ pub(super) enum Misfit {
     /// A secret that nobody could give.
     #[error("a secret cannot be read from standard input beside a manifest, or with `--detach`")]
     SecretInput,
+    /// A variable of a wasmCloud 1.9 host says something that cannot be.
+    #[error(transparent)]
+    Variable(VariableProblem),
     /// A heartbeat interval that is out of bounds.
     #[error("`--heartbeat-interval` has to be between 1 s and 5 min")]
     Heartbeat,
@@ -214,7 +222,8 @@ impl Coded for Misfit {
             Self::NoNats => "--role".to_owned(),
             Self::ReservedLabel { .. } | Self::TwoLabels { .. } => "--label".to_owned(),
             Self::NoneAndSome => "--allow-file-load".to_owned(),
-            Self::OneAddress { .. } => "--listen".to_owned(),
+            Self::OneAddress { first, .. } => (*first).to_owned(),
+            Self::Variable(problem) => problem.name().to_owned(),
             Self::Heartbeat => "--heartbeat-interval".to_owned(),
             Self::InputTwice => "-".to_owned(),
             Self::DetachedInput => "--detach".to_owned(),
@@ -231,6 +240,7 @@ impl Coded for Misfit {
             Self::TwoLabels { .. } => "give it one",
             Self::NoneAndSome => "leave out one of the two",
             Self::OneAddress { .. } => "choose two ports",
+            Self::Variable(problem) => problem.hint(),
             Self::Half { .. } => "give both, or none of them",
             Self::PlainBeyond { .. } => "others are to use the encrypted `--listen`",
             Self::Access(error) => return error.hints(),

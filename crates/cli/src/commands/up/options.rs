@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use weft_lattice::protocol::subject::{Auctions, SubjectPrefix};
 use weft_model::id::{ApplicationName, LatticeName};
 use weft_model::labels::Labels;
 use weft_node::Embedded;
 
 use crate::context::NatsAccess;
+use crate::secret::SecretFile;
 
 /// What `weft up` is to start: the arguments after they were found to fit together. Paths are absolute.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +23,10 @@ pub struct UpOptions {
     pub nats: NatsSource,
     /// The lattice.
     pub lattice: LatticeName,
+    /// The JetStream domain of its state; `None` is that of the servers.
+    pub js_domain: Option<String>,
+    /// The beginning of control subjects.
+    pub control_prefix: SubjectPrefix,
     /// The directory for all state, private to its owner; may not exist yet.
     pub data_dir: PathBuf,
     /// Labels of the host, none of them reserved.
@@ -41,6 +47,16 @@ pub struct UpOptions {
     pub provider_drain_timeout: Duration,
     /// How often the host tells what it runs.
     pub heartbeat_interval: Duration,
+    /// Where the seed of the host's key is; `None` takes the key of the data directory.
+    pub host_seed: Option<SecretFile>,
+    /// Which auctions the host takes part in.
+    pub auctions: Auctions,
+    /// How long answers of providers may take.
+    pub rpc_timeout: Duration,
+    /// What the host lets nobody have more of.
+    pub maxima: HostMaxima,
+    /// Where `/livez` and `/readyz` are served; `None` serves them nowhere.
+    pub http_admin: Option<SocketAddr>,
     /// What is logged, and how.
     pub log: LogOptions,
     /// Whether to print nothing but failures.
@@ -73,7 +89,33 @@ pub enum NatsSource {
         urls: Vec<String>,
         /// How to be let in.
         access: NatsAccess,
+        /// Where calls between hosts go; `None` where that is the same.
+        calls: Option<Calls>,
     },
+}
+
+/// Where calls between hosts go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Calls {
+    /// The servers; not empty.
+    pub urls: Vec<String>,
+    /// How to be let in.
+    pub access: NatsAccess,
+}
+
+/// What a host lets nobody have more of; `None` is the usual.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HostMaxima {
+    /// How long a call may take.
+    pub execution_time: Option<Duration>,
+    /// Bytes of memory of an instance.
+    pub memory_bytes: Option<u64>,
+    /// Bytes of a component.
+    pub component_bytes: Option<u64>,
+    /// Components that may run.
+    pub components: Option<u32>,
+    /// Core modules of an instance.
+    pub core_instances: Option<u32>,
 }
 
 /// What may be loaded from files of this machine.

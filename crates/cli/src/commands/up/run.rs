@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use weft_lattice::{Credentials, Lattice, Tls};
-use weft_node::{Broker, Ended, Node, OnUnreachable, Options, Roles, run_file};
+use weft_lattice::{Credentials, Lattice, Secret, Tls};
+use weft_node::{Broker, Ended, Node, OnUnreachable, Options, Roles, Servers, run_file};
 use weft_runtime::Cause;
 
 use super::change::ChangeView;
 use super::error::UpError;
 use super::follow::Changes;
-use super::options::{AccessLog, LogFormat, NatsSource, Role, UpOptions};
+use super::options::{AccessLog, HostMaxima, LogFormat, NatsSource, Role, UpOptions};
 use super::view::UpView;
 use super::{UpRunner, log};
 use crate::commands::app::address::fetch_addresses;
@@ -77,11 +77,12 @@ impl UpRunner for InProcess {
 /// Starts the node, and says what it waits for.
 async fn start(options: &UpOptions, context: &mut Context) -> Result<Node, Failure> {
     let (sender, mut waits) = mpsc::channel(1);
-    let access = match &options.nats {
-        NatsSource::Join { access, .. } => access.load(&mut context.console).await?,
-        NatsSource::Embedded(_) => Default::default(),
+    let broker = broker(options, context, sender).await?;
+    let seed = match &options.host_seed {
+        Some(seed) => Some(Secret::new(seed.read("seed", &mut context.console).await?)),
+        None => None,
     };
-    let node = Node::start(node_options(options, access, sender)?);
+    let node = Node::start(node_options(options, broker, seed)?);
     tokio::pin!(node);
     let mut is_told = false;
     loop {
@@ -102,28 +103,63 @@ async fn start(options: &UpOptions, context: &mut Context) -> Result<Node, Failu
     }
 }
 
+/// Where NATS is; reads secrets.
+async fn broker(
+    options: &UpOptions,
+    context: &mut Context,
+    waits: mpsc::Sender<String>,
+) -> Result<Broker, Failure> {
+    let (urls, access, calls) = match &options.nats {
+        NatsSource::Embedded(embedded) => return Ok(Broker::Embedded(embedded.clone())),
+        NatsSource::Join {
+            urls,
+            access,
+            calls,
+        } => (urls, access, calls),
+    };
+    let servers = |urls: &[String], (credentials, tls): (Credentials, Tls)| Servers {
+        urls: urls.to_vec(),
+        credentials,
+        tls,
+    };
+    let own = access.load(&mut context.console).await?;
+    let rpc = match calls {
+        None => None,
+        // What is the same for both is read once.
+        Some(calls) if calls.access == *access => Some(servers(&calls.urls, own.clone())),
+        Some(calls) => {
+            let access = calls.access.load(&mut context.console).await?;
+            Some(servers(&calls.urls, access))
+        }
+    };
+    Ok(Broker::Remote {
+        control: servers(urls, own),
+        rpc,
+        on_unreachable: Some(OnUnreachable::new(move |error| {
+            // Told once; one that finds no room says the same again.
+            drop(waits.try_send(error.to_string()));
+        })),
+    })
+}
+
 fn node_options(
     options: &UpOptions,
-    (credentials, tls): (Credentials, Tls),
-    waits: mpsc::Sender<String>,
+    broker: Broker,
+    host_seed: Option<Secret>,
 ) -> Result<Options, UpError> {
     let mut node = Options::new(options.data_dir.clone());
     node.roles = Roles {
         host: options.roles.contains(&Role::Host),
         manager: options.roles.contains(&Role::Manager),
     };
-    node.broker = match &options.nats {
-        NatsSource::Embedded(embedded) => Broker::Embedded(embedded.clone()),
-        NatsSource::Join { urls, .. } => Broker::Remote {
-            urls: urls.clone(),
-            credentials,
-            tls,
-            on_unreachable: Some(OnUnreachable::new(move |error| {
-                // Told once; one that finds no room says the same again.
-                drop(waits.try_send(error.to_string()));
-            })),
-        },
-    };
+    node.broker = broker;
+    node.jetstream_domain.clone_from(&options.js_domain);
+    node.control_prefix = options.control_prefix.clone();
+    node.host_seed = host_seed;
+    node.auctions = options.auctions;
+    node.rpc_timeout = options.rpc_timeout;
+    node.http_admin = options.http_admin;
+    set_maxima(&mut node, &options.maxima);
     node.lattice = options.lattice.clone();
     node.labels = options.labels.clone();
     node.http_address = options.http;
@@ -136,12 +172,37 @@ fn node_options(
     node.providers.processes_max = usize::try_from(options.providers_max).unwrap_or(usize::MAX);
     node.providers.drain_timeout = options.provider_drain_timeout;
     node.providers.logs_json = options.log.format == LogFormat::Json;
+    node.providers.policy.probe_timeout = options.rpc_timeout;
     // Variables of telemetry are for whatever runs here, under the names that its tools look for.
     node.providers.environment = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(key, _)| key.starts_with(TELEMETRY_PREFIX))
         .collect();
     Ok(node)
+}
+
+/// Sets what the host lets nobody have more of. Who asks for nothing gets no more either.
+fn set_maxima(node: &mut Options, maxima: &HostMaxima) {
+    let (usual, most) = (&mut node.limits, &mut node.limits_max);
+    if let Some(time) = maxima.execution_time {
+        usual.call_duration_max = time;
+        most.call_duration_max = time;
+        usual.call_cpu_max = usual.call_cpu_max.min(time);
+        most.call_cpu_max = most.call_cpu_max.min(time);
+    }
+    if let Some(bytes) = maxima.memory_bytes {
+        usual.memory_bytes_max = bytes;
+        most.memory_bytes_max = bytes;
+    }
+    if let Some(bytes) = maxima.component_bytes {
+        node.component_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+    if let Some(components) = maxima.components {
+        node.components_max = usize::try_from(components).unwrap_or(usize::MAX);
+    }
+    if let Some(core_instances) = maxima.core_instances {
+        node.core_instances_max = core_instances;
+    }
 }
 
 fn access_log(log: Option<&AccessLog>) -> Result<Option<weft_node::AccessLog>, UpError> {

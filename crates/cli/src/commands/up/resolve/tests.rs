@@ -10,6 +10,11 @@ use crate::context::NatsCredentials;
 
 /// What `weft up` with these arguments means, or the misfits.
 fn resolve_args(arguments: &[&str]) -> Result<UpOptions, Vec<String>> {
+    resolve_in(&[], arguments)
+}
+
+/// The same with variables of a wasmCloud 1.9 host, without the beginning of their names.
+fn resolve_in(variables: &[(&str, &str)], arguments: &[&str]) -> Result<UpOptions, Vec<String>> {
     let cli = Cli::try_parse_from(["weft", "up"].iter().chain(arguments)).unwrap();
     let Command::Up(args) = cli.command else {
         panic!("{:?}", cli.command);
@@ -24,6 +29,10 @@ fn resolve_args(arguments: &[&str]) -> Result<UpOptions, Vec<String>> {
         program: "/usr/bin/weft".into(),
         arguments: Vec::new(),
         is_detached: false,
+        variables: variables
+            .iter()
+            .map(|(name, value)| (format!("WASMCLOUD_{name}"), (*value).to_owned()))
+            .collect(),
     };
     let context = Context::new(process, cli.global);
     resolve(&args, &context).map_err(|failure| {
@@ -45,6 +54,8 @@ fn without_arguments_it_is_a_whole_lattice() {
             roles: BTreeSet::from([Role::Broker, Role::Host, Role::Manager]),
             nats: NatsSource::Embedded(weft_node::Embedded::at(broker::LISTEN)),
             lattice: "default".parse().unwrap(),
+            js_domain: None,
+            control_prefix: SubjectPrefix::control(),
             data_dir: "/home/ada/.local/share/weft".into(),
             labels: Labels::new(),
             http: HTTP,
@@ -58,6 +69,14 @@ fn without_arguments_it_is_a_whole_lattice() {
             providers_max: 100,
             provider_drain_timeout: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(30),
+            host_seed: None,
+            auctions: weft_lattice::protocol::subject::Auctions {
+                components: true,
+                providers: true,
+            },
+            rpc_timeout: Duration::from_secs(2),
+            maxima: crate::HostMaxima::default(),
+            http_admin: None,
             log: LogOptions {
                 filter: "warn,weft::guest=info,weft::provider=info".to_owned(),
                 format: LogFormat::Text,
@@ -90,6 +109,7 @@ fn with_a_server_it_is_a_host() {
                 credentials: NatsCredentials::File("/somewhere/user.creds".into()),
                 ..NatsAccess::default()
             },
+            calls: None,
         }
     );
     let options = resolve_args(&["--nats-url", "n", "--role", "host,manager"]).unwrap();
@@ -239,4 +259,132 @@ fn one_proof_of_who_one_is_is_enough() {
         &["--nats-token-file=-", "--detach"],
         "a secret cannot be read from standard input beside a manifest, or with `--detach`",
     );
+}
+
+/// Where control and calls go.
+fn join(options: &UpOptions) -> (&[String], &NatsAccess, Option<&crate::Calls>) {
+    let NatsSource::Join {
+        urls,
+        access,
+        calls,
+    } = &options.nats
+    else {
+        panic!("{options:?}");
+    };
+    (urls, access, calls.as_ref())
+}
+
+#[test]
+fn calls_go_where_control_does_unless_something_else_is_said() {
+    let resolve = |arguments: &[&str]| {
+        resolve_args(&[&["--nats-url=n", "--creds=c", "--tls-ca=ca"], arguments].concat()).unwrap()
+    };
+    assert_eq!(join(&resolve(&[])).2, None);
+    let options = resolve(&["--rpc-nats-url=r,s"]);
+    let (_, access, calls) = join(&options);
+    let calls = calls.unwrap();
+    assert_eq!(calls.urls, ["r", "s"]);
+    assert_eq!(calls.access, *access);
+    let options = resolve(&["--rpc-nats-token-file=t"]);
+    let (urls, access, calls) = join(&options);
+    let calls = calls.unwrap();
+    assert_eq!(calls.urls, urls);
+    assert_eq!(calls.access.tls.ca_file, access.tls.ca_file);
+    assert!(matches!(
+        calls.access.credentials,
+        NatsCredentials::Token(_)
+    ));
+    let misfits = resolve_args(&["--rpc-creds=c", "--js-domain=hub"]).unwrap_err();
+    assert_eq!(misfits.len(), 2, "{misfits:?}");
+}
+
+#[test]
+fn the_environment_of_a_1_9_host_carries_over() {
+    let variables = [
+        ("NATS_HOST", "nats.example"),
+        ("RPC_HOST", "leaf.example"),
+        ("NATS_CREDS", "host.creds"),
+        ("LATTICE", "edge"),
+        ("JS_DOMAIN", "hub"),
+        ("LABEL_zone", "east"),
+        ("LABEL_rack", "7"),
+        ("HEARTBEAT_INTERVAL", "5"),
+        ("ALLOW_FILE_LOAD", "true"),
+        ("PROVIDER_AUCTION_ENABLED", "false"),
+        ("STRUCTURED_LOGGING_ENABLED", "true"),
+        ("LOG_LEVEL", "INFO"),
+        ("MAX_LINEAR_MEMORY", "1048576"),
+    ];
+    let options = resolve_in(&variables, &[]).unwrap();
+    let (urls, access, calls) = join(&options);
+    assert_eq!(urls, ["nats://nats.example:4222"]);
+    let creds = NatsCredentials::File("/somewhere/host.creds".into());
+    assert_eq!(access.credentials, creds);
+    let calls = calls.unwrap();
+    assert_eq!(calls.urls, ["nats://leaf.example:4222"]);
+    assert!(matches!(calls.access.credentials, NatsCredentials::File(_)));
+    assert_eq!(options.roles, BTreeSet::from([Role::Host]));
+    assert_eq!(options.lattice.as_str(), "edge");
+    assert_eq!(options.js_domain.as_deref(), Some("hub"));
+    assert_eq!(options.labels["zone"], "east");
+    assert_eq!(options.heartbeat_interval, Duration::from_secs(5));
+    assert!(options.file_loads.components && options.file_loads.providers);
+    assert!(options.auctions.components && !options.auctions.providers);
+    assert_eq!(options.log.format, LogFormat::Json);
+    assert_eq!(options.log.filter, "info");
+    assert_eq!(options.maxima.memory_bytes, Some(1 << 20));
+
+    // What is said to Weft itself comes first.
+    let options = resolve_in(
+        &variables,
+        &[
+            "--nats-url=n",
+            "--rpc-nats-url=r",
+            "--lattice=mine",
+            "--label=zone=west",
+            "--heartbeat-interval=7s",
+            "--allow-file-load=none",
+            "--provider-auction=true",
+            "--log-level=error",
+        ],
+    )
+    .unwrap();
+    let (urls, _, calls) = join(&options);
+    assert_eq!(urls, ["n"]);
+    assert_eq!(calls.unwrap().urls, ["r"]);
+    assert_eq!(options.lattice.as_str(), "mine");
+    assert_eq!(options.labels["zone"], "west");
+    assert_eq!(options.labels["rack"], "7");
+    assert_eq!(options.heartbeat_interval, Duration::from_secs(7));
+    assert_eq!(options.file_loads, FileLoads::default());
+    assert!(options.auctions.providers);
+    assert_eq!(options.log.filter, "error");
+}
+
+#[test]
+fn a_safeguard_that_is_not_there_keeps_it_from_starting() {
+    let misfits = resolve_in(
+        &[("POLICY_TOPIC", "acme.policy"), ("NATS_JWT", "j")],
+        &["--listen=127.0.0.1:0"],
+    )
+    .unwrap_err();
+    let expected = [
+        "`WASMCLOUD_NATS_JWT` needs `WASMCLOUD_NATS_SEED`",
+        "`WASMCLOUD_POLICY_TOPIC` asks for a policy service, which this host does not have",
+    ];
+    assert_eq!(misfits.len(), expected.len(), "{misfits:?}");
+    for (misfit, expected) in misfits.iter().zip(expected) {
+        assert!(misfit.contains(expected), "{misfit}");
+    }
+}
+
+#[test]
+fn the_pages_about_the_process_have_an_address_of_their_own() {
+    let misfits = resolve_args(&["--http-admin=127.0.0.1:8000"]).unwrap_err();
+    assert!(
+        misfits[0].contains("`--http` and `--http-admin` are both"),
+        "{misfits:?}"
+    );
+    let options = resolve_args(&["--http-admin=0.0.0.0:8081"]).unwrap();
+    assert_eq!(options.http_admin, Some(([0, 0, 0, 0], 8081).into()));
 }
