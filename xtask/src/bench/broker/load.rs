@@ -69,6 +69,53 @@ pub(super) fn run(
     }
 }
 
+/// Stores so many messages under so many subjects, as fast as the server takes them, in a stream that is made for them.
+pub(super) fn fill(address: SocketAddr, messages: usize, subjects: usize) -> Result<()> {
+    const CONFIG: &str =
+        r#"{"name":"S","subjects":["s.*"],"retention":"limits","storage":"file","num_replicas":1}"#;
+    let mut line = Line::connect(address)?;
+    line.subscribe(&format!("{INBOX}.*"))?;
+    let reply = reply_subject(0);
+    let mut out = Vec::new();
+    push_publish(
+        &mut out,
+        "$JS.API.STREAM.CREATE.S",
+        Some(&reply),
+        CONFIG.as_bytes(),
+    );
+    line.send(&out)?;
+    await_answers(&mut line, 1, b"\"config\":")?;
+    out.clear();
+    let value = payload(16);
+    for number in 1..messages {
+        let subject = format!("s.{}", number.wrapping_mul(7919) % subjects);
+        push_publish(&mut out, &subject, None, &value);
+        if out.len() >= CHUNK_LEN {
+            line.send(&out)?;
+            out.clear();
+        }
+    }
+    push_publish(&mut out, "s.last", Some(&reply), &value);
+    line.send(&out)?;
+    // All before it are stored.
+    await_answers(&mut line, 1, format!("\"seq\":{messages}}}").as_bytes())
+}
+
+/// Fails unless the stream that was filled still has so many messages.
+pub(super) fn check_filled(address: SocketAddr, messages: usize) -> Result<()> {
+    let mut line = Line::connect(address)?;
+    line.subscribe(&format!("{INBOX}.*"))?;
+    let mut out = Vec::new();
+    push_publish(
+        &mut out,
+        "$JS.API.STREAM.INFO.S",
+        Some(&reply_subject(0)),
+        b"",
+    );
+    line.send(&out)?;
+    await_answers(&mut line, 1, format!("\"messages\":{messages},").as_bytes())
+}
+
 /// Subscribes connections of their own to `count` other subjects. They last as long as what is returned.
 pub(super) fn subscribe_others(address: SocketAddr, count: usize) -> Result<Vec<Line>> {
     const PER_LINE: usize = 10_000;
@@ -277,7 +324,7 @@ fn await_answers(line: &mut Line, count: usize, part: &[u8]) -> Result<()> {
         };
         let body = &line.bytes()[message.body];
         if memchr::memmem::find(body, part).is_none() {
-            bail!("no bucket: {}", String::from_utf8_lossy(body));
+            bail!("unexpected answer: {}", String::from_utf8_lossy(body));
         }
     }
     Ok(())

@@ -87,6 +87,14 @@ impl Memory {
         })
     }
 
+    pub(super) fn idle_mebibytes(&self) -> f64 {
+        self.broker as f64 / f64::from(1 << 20)
+    }
+
+    pub(super) fn connection_kibibytes(&self) -> f64 {
+        self.per_connection[0] / 1024.0
+    }
+
     /// What is measured, the broker's number, that of nats-server.
     pub(super) fn rows(&self) -> [[String; 3]; 3] {
         let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));

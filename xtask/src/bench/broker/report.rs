@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::acceptance::{Criterion, criteria};
 use super::memory::Memory;
+use super::restart::Restart;
 use crate::bench::statistics::{extremes, median};
 
 /// The measure of publishing while others have subscriptions, as it is named.
@@ -13,6 +15,9 @@ pub(super) const BESIDE: &str = "publish 1:1, 16 B, other subscriptions:";
 
 /// The measure of memory, as it is named.
 pub(super) const MEMORY: &str = "memory";
+
+/// The measure of starts, as it is named.
+pub(super) const RESTART: &str = "restart";
 
 /// The turns of one server in one measure.
 #[derive(Default)]
@@ -34,6 +39,7 @@ pub(super) struct Report {
     pub(super) speed: Vec<Measured>,
     pub(super) beside: Vec<Measured>,
     pub(super) memory: Option<Memory>,
+    pub(super) restarts: Vec<Restart>,
 }
 
 // ===== impl Turns =====
@@ -58,12 +64,17 @@ impl Turns {
 
 impl Measured {
     /// Each round's rate of the broker, over that of nats-server in the same round.
-    fn ratios(&self) -> Vec<f64> {
+    pub(super) fn ratios(&self) -> Vec<f64> {
         let [broker, nats_server] = &self.turns;
         let pairs = broker.rates.iter().zip(&nats_server.rates);
         pairs
             .map(|(broker, nats_server)| broker / nats_server)
             .collect()
+    }
+
+    /// Time of the broker on a processor for each message.
+    pub(super) fn cpu_median(&self) -> f64 {
+        median(&self.turns[0].cpu)
     }
 
     fn to_json(&self) -> Value {
@@ -105,6 +116,8 @@ impl Report {
             "speed": list(&self.speed),
             "other_subscriptions": list(&self.beside),
             "memory": self.memory.as_ref().map(Memory::to_json),
+            "restarts": self.restarts.iter().map(Restart::to_json).collect::<Vec<_>>(),
+            "acceptance": criteria(self).iter().map(Criterion::to_json).collect::<Vec<_>>(),
         })
     }
 }
@@ -132,7 +145,17 @@ impl fmt::Display for Report {
                 writeln!(formatter, "{name:<46} {broker:>10} {nats_server:>12}")?;
             }
         }
-        Ok(())
+        let criteria = criteria(self);
+        writeln!(
+            formatter,
+            "\n{:<58} {:>8}  {:<8}",
+            "what is asked", "measured", "target"
+        )?;
+        for criterion in &criteria {
+            writeln!(formatter, "{criterion}")?;
+        }
+        let holding = criteria.iter().filter(|criterion| criterion.holds());
+        write!(formatter, "{} of {} hold", holding.count(), criteria.len())
     }
 }
 
@@ -156,11 +179,13 @@ mod tests {
             }],
             beside: Vec::new(),
             memory: None,
+            restarts: Vec::new(),
         };
         let json = report.to_json();
         assert_eq!(json["speed"][0]["ratio"], 1.1);
         assert_eq!(json["speed"][0]["nats_server"]["cpu_nanos"][0], 10_000.0);
         let text = report.to_string();
         assert!(text.contains("1.10  0.90 to 3.00"), "{text}");
+        assert!(text.ends_with("1 of 1 hold"), "{text}");
     }
 }
