@@ -18,6 +18,12 @@ impl Entropy {
         Self(RandomState::new().build_hasher().finish() | 1)
     }
 
+    /// One whose numbers are always the same.
+    #[cfg(test)]
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -72,14 +72,6 @@ pub enum Error {
         /// The data directory.
         path: PathBuf,
     },
-    /// The store is damaged beyond what skipping records can mend.
-    #[error("store in {} is damaged", path.display())]
-    StoreDamaged {
-        /// The data directory.
-        path: PathBuf,
-        /// What the store said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// A thread cannot be started.
     #[error("cannot start a thread for the streams")]
     Thread {
@@ -94,10 +86,6 @@ impl From<OpenError> for Error {
             OpenError::Directory { path, source } => Self::DataDir { path, source },
             OpenError::Locked { path } => Self::StoreLocked { path },
             OpenError::Version { path } => Self::StoreVersion { path },
-            OpenError::Damaged { path, source } => Self::StoreDamaged {
-                path,
-                source: Box::new(source),
-            },
         }
     }
 }

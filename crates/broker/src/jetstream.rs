@@ -1,7 +1,7 @@
 //! Streams: stored messages, the consumers that deliver them, and the API that manages both.
 //!
-//! [`stream`] and [`consumer`] decide, as plain state machines; [`engine`] is the thread that owns them all,
-//! feeds them and carries out what they say.
+//! [`stream`] and [`consumer`] decide, as plain state machines; [`engine`] owns them all, feeds them and carries
+//! out what they say; [`streams`] tells whose turn it is to do so.
 
 mod api;
 pub(crate) mod clock;
@@ -15,11 +15,13 @@ mod outgoing;
 mod report;
 pub(crate) mod source;
 pub(crate) mod stream;
+mod streams;
 pub(crate) mod transform;
 
 pub use clock::TimeShift;
 pub(crate) use engine::{Engine, EngineBounds, EngineError};
 pub(crate) use errors::ApiError;
-pub(crate) use mailbox::{Mail, Mailbox};
+pub(crate) use mailbox::{Due, Mail, Mailbox};
 pub(crate) use outgoing::{Courier, Outgoing};
 pub(crate) use report::{Report, ReportRequest};
+pub(crate) use streams::Streams;

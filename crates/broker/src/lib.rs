@@ -30,7 +30,8 @@
 //! ```
 //!
 //! One task per connection reads and routes; receivers are written to by whoever published, or by a writer
-//! task of their own when they are slow. One thread owns all streams, another commits to the disk.
+//! task of their own when they are slow. What is short for the streams is done by the task that read it, the rest by a
+//! thread; another forces data to the disk.
 
 #![forbid(unsafe_code)]
 

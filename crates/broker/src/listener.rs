@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::auth::{AuthError, Gate, nonce};
 use crate::client::{Client, CloseReason, WriteBounds};
-use crate::jetstream::Mailbox;
+use crate::jetstream::Streams;
 use crate::options::Limits;
 use crate::router::Router;
 use crate::session::{Challenge, Session, SessionBounds};
@@ -37,7 +37,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Shared {
     pub(crate) router: Arc<Router>,
     /// Where messages for streams go; none without JetStream.
-    pub(crate) mailbox: Option<Arc<Mailbox>>,
+    pub(crate) streams: Option<Arc<Streams>>,
     pub(crate) info: ServerInfo,
     pub(crate) limits: Limits,
     /// Who may connect; none if everybody may.
@@ -71,7 +71,7 @@ struct Arrival {
 impl Shared {
     pub(crate) fn new(
         router: Arc<Router>,
-        mailbox: Option<Arc<Mailbox>>,
+        streams: Option<Arc<Streams>>,
         info: ServerInfo,
         limits: Limits,
         gate: Option<Arc<Gate>>,
@@ -79,7 +79,7 @@ impl Shared {
         let places = limits.connections_max.min(Semaphore::MAX_PERMITS);
         Self {
             router,
-            mailbox,
+            streams,
             info,
             limits,
             gate,
@@ -156,7 +156,7 @@ impl Shared {
         Session::new(
             Arc::clone(client),
             Arc::clone(&self.router),
-            self.mailbox.clone(),
+            self.streams.clone(),
             bounds,
         )
     }

@@ -14,14 +14,14 @@ use crate::auth::{Auth, AuthError, Gate, Permissions, UserCredentials};
 use crate::client::CloseReason;
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::jetstream::{Engine, EngineBounds, EngineError, Mailbox};
+use crate::jetstream::{Engine, EngineBounds, EngineError, Mailbox, Streams};
 use crate::listener::{Door, Shared, accept_until_stopped};
 use crate::monitor::{self, Watched};
 use crate::options::{JetStreamOptions, Options};
 use crate::reload::Files;
 use crate::router::{Batch, InterestWatcher, Router};
 use crate::stats::{Counters, Stats};
-use crate::storage::{Disk, Unreadable};
+use crate::storage::Disk;
 use crate::tasks;
 use crate::tls::{Acceptor, TlsListen};
 use crate::wire::info::{Greeting, ServerInfo};
@@ -92,12 +92,12 @@ impl Broker {
 
         let store = options.jetstream.as_ref().map(monitor::Store::of);
         let counters = Arc::new(Counters::default());
-        let (router, mailbox, engine) = match options.jetstream {
+        let (router, streams, engine) = match options.jetstream {
             Some(jetstream) => {
                 let payload_max = options.limits.payload_bytes_max;
-                let (router, mailbox, engine) =
+                let (router, streams, engine) =
                     start_engine(jetstream, payload_max, counters).await?;
-                (router, Some(mailbox), Some(engine))
+                (router, Some(streams), Some(engine))
             }
             None => (Arc::new(Router::new(counters, None)), None, None),
         };
@@ -106,12 +106,12 @@ impl Broker {
             server_name: options.server_name.unwrap_or_else(|| server_id.clone()),
             server_id,
             payload_max: options.limits.payload_bytes_max,
-            jetstream: mailbox.is_some(),
+            jetstream: streams.is_some(),
             auth_required: files.gate.is_some(),
             advertise: options.advertise,
         };
         let gate = files.gate.clone();
-        let shared = Arc::new(Shared::new(router, mailbox, info, options.limits, gate));
+        let shared = Arc::new(Shared::new(router, streams, info, options.limits, gate));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
         for door in doors {
@@ -262,8 +262,8 @@ impl Running {
         let Some(engine) = self.engine.take() else {
             return;
         };
-        if let Some(mailbox) = &self.shared.mailbox {
-            mailbox.stop();
+        if let Some(streams) = &self.shared.streams {
+            streams.mailbox().stop();
         }
         let join = tokio::task::spawn_blocking(move || engine.join());
         match timeout_at(deadline, join).await {
@@ -318,8 +318,8 @@ impl Drop for Running {
             client.close(CloseReason::ServerShutdown);
             client.shut_down();
         }
-        if let Some(mailbox) = &self.shared.mailbox {
-            mailbox.stop();
+        if let Some(streams) = &self.shared.streams {
+            streams.mailbox().stop();
         }
         if let Some(engine) = self.engine.take()
             && engine.join().is_err()
@@ -414,14 +414,15 @@ async fn start_engine(
     options: JetStreamOptions,
     payload_max: usize,
     counters: Arc<Counters>,
-) -> Result<(Arc<Router>, Arc<Mailbox>, thread::JoinHandle<()>), Error> {
+) -> Result<(Arc<Router>, Arc<Streams>, thread::JoinHandle<()>), Error> {
     let (opened, answer) = oneshot::channel();
     let open = move || match open_streams(&options, payload_max, counters) {
-        Ok((router, mailbox, engine)) => {
+        Ok((router, streams)) => {
             // If the caller has given up, so does the engine.
-            if opened.send(Ok((router, mailbox))).is_ok() {
-                engine.run();
+            if opened.send(Ok((router, Arc::clone(&streams)))).is_ok() {
+                streams.run();
             }
+            streams.discard();
         }
         Err(error) => {
             // The caller may have given up.
@@ -432,7 +433,7 @@ async fn start_engine(
     let thread = tasks::spawn_thread("weft-broker-jetstream", open)
         .map_err(|source| Error::Thread { source })?;
     match answer.await {
-        Ok(opened) => opened.map(|(router, mailbox)| (router, mailbox, thread)),
+        Ok(opened) => opened.map(|(router, streams)| (router, streams, thread)),
         // It ends without an answer only by a panic, which has unwound by now.
         Err(_) => match thread.join() {
             Err(panic) => std::panic::resume_unwind(panic),
@@ -443,28 +444,17 @@ async fn start_engine(
     }
 }
 
-/// Opens the store and reads it, a second time if that shows that it is damaged. Blocks while it does.
+/// Opens the store and reads it. Blocks while it does.
 fn open_streams(
     options: &JetStreamOptions,
     payload_max: usize,
     counters: Arc<Counters>,
-) -> Result<(Arc<Router>, Arc<Mailbox>, Engine), Error> {
+) -> Result<(Arc<Router>, Arc<Streams>), Error> {
     let mailbox = Arc::new(Mailbox::new(MAILBOX_LEN + 2 * payload_max));
     let watcher: Arc<dyn InterestWatcher> = Arc::clone(&mailbox) as _;
     let router = Arc::new(Router::new(counters, Some(watcher)));
-    let engine = match open_engine(options, &router, &mailbox)? {
-        Ok(engine) => engine,
-        // It is known to be damaged now, which opening it again mends.
-        Err(Unreadable(_)) => {
-            open_engine(options, &router, &mailbox)?.map_err(|Unreadable(source)| {
-                Error::StoreDamaged {
-                    path: options.data_dir.clone(),
-                    source: Box::new(source),
-                }
-            })?
-        }
-    };
-    Ok((router, mailbox, engine))
+    let engine = open_engine(options, &router, &mailbox)?;
+    Ok((router, Arc::new(Streams::new(engine, mailbox))))
 }
 
 /// Does what blocks on the disk.
@@ -487,7 +477,7 @@ fn open_engine(
     options: &JetStreamOptions,
     router: &Arc<Router>,
     mailbox: &Arc<Mailbox>,
-) -> Result<Result<Engine, Unreadable>, Error> {
+) -> Result<Engine, Error> {
     let disk = Disk::open(&options.data_dir, &router.counters)?;
     let bounds = EngineBounds {
         streams_max: options.streams_max,
@@ -497,9 +487,6 @@ fn open_engine(
         synced_streams: options.synced_streams.clone(),
         time_shift: options.time_shift.clone(),
     };
-    match Engine::new(bounds, disk, Arc::clone(router), Arc::clone(mailbox)) {
-        Ok(engine) => Ok(Ok(engine)),
-        Err(EngineError::Unreadable(unreadable)) => Ok(Err(unreadable)),
-        Err(EngineError::Thread(source)) => Err(Error::Thread { source }),
-    }
+    Engine::new(bounds, disk, Arc::clone(router), Arc::clone(mailbox))
+        .map_err(|EngineError(source)| Error::Thread { source })
 }

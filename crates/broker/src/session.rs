@@ -12,7 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout_at};
 
 use crate::auth::instant_of;
 use crate::client::{Client, CloseReason, write_until_closed};
-use crate::jetstream::Mailbox;
+use crate::jetstream::Streams;
 use crate::router::{Batch, Ingest, Router};
 use crate::wire::connect::Switches;
 use crate::wire::message::SHARE_LEN_MIN;
@@ -51,7 +51,7 @@ pub(crate) struct Session {
     client: Arc<Client>,
     router: Arc<Router>,
     /// Where messages for streams and the API go; none without JetStream.
-    mailbox: Option<Arc<Mailbox>>,
+    streams: Option<Arc<Streams>>,
     bounds: SessionBounds,
     parser: Parser,
     batch: Batch,
@@ -76,13 +76,13 @@ impl Session {
     pub(crate) fn new(
         client: Arc<Client>,
         router: Arc<Router>,
-        mailbox: Option<Arc<Mailbox>>,
+        streams: Option<Arc<Streams>>,
         bounds: SessionBounds,
     ) -> Self {
         Self {
             client,
             router,
-            mailbox,
+            streams,
             bounds,
             parser: Parser::new(bounds.parser),
             batch: Batch::default(),
@@ -268,9 +268,9 @@ impl Session {
     /// Hands messages to the streams. Returns those for which there is no room yet.
     fn hand_over(&mut self) -> Vec<Ingest> {
         let ingests = self.batch.take_ingests();
-        match &self.mailbox {
-            Some(mailbox) if !ingests.is_empty() => {
-                mailbox.try_submit(ingests).err().unwrap_or_default()
+        match &self.streams {
+            Some(streams) if !ingests.is_empty() => {
+                streams.try_submit(ingests).err().unwrap_or_default()
             }
             _ => Vec::new(),
         }
@@ -278,10 +278,10 @@ impl Session {
 
     /// Waits for whoever is overloaded: that slows this client down.
     async fn settle(&mut self, waiting: Vec<Ingest>) {
-        if let Some(mailbox) = &self.mailbox
+        if let Some(streams) = &self.streams
             && !waiting.is_empty()
         {
-            mailbox.submit(waiting).await;
+            streams.mailbox().submit(waiting).await;
         }
         if let Some(stalled) = self.batch.take_stalled() {
             stalled.caught_up(STALL_MAX).await;

@@ -189,8 +189,7 @@ fn broker_subject(error: &weft_broker::Error) -> String {
         | weft_broker::Error::Listen { address, .. } => address.to_string(),
         weft_broker::Error::DataDir { path, .. }
         | weft_broker::Error::StoreLocked { path }
-        | weft_broker::Error::StoreVersion { path }
-        | weft_broker::Error::StoreDamaged { path, .. } => path.display().to_string(),
+        | weft_broker::Error::StoreVersion { path } => path.display().to_string(),
         _ => "broker".to_owned(),
     }
 }

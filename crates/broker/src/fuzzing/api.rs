@@ -12,7 +12,6 @@ use crate::jetstream::EngineBounds;
 use crate::jetstream::clock::{Nanos, TimeShift};
 use crate::jetstream::engine::driver::Driver;
 use crate::stats::Counters;
-use crate::storage::Disk;
 use crate::subject::is_valid_literal;
 
 /// Inputs that share a store; each leaves it without streams.
@@ -35,7 +34,6 @@ const PAUSE_MAX: Nanos = 365 * 24 * 3600 * 1000 * MILLISECOND;
 /// Streams to send requests to.
 pub struct Api {
     path: PathBuf,
-    disk: Option<Disk>,
     inputs: u32,
     counters: Arc<Counters>,
 }
@@ -43,7 +41,7 @@ pub struct Api {
 /// One input at work.
 struct Run {
     driver: Option<Driver>,
-    disk: Disk,
+    path: PathBuf,
     counters: Arc<Counters>,
     age: Nanos,
     restarts: usize,
@@ -60,7 +58,6 @@ impl Api {
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            disk: None,
             inputs: 0,
             counters: Arc::default(),
         }
@@ -77,7 +74,7 @@ impl Api {
         let text = String::from_utf8_lossy(data);
         let mut run = Run {
             driver: None,
-            disk: self.disk(),
+            path: self.store(),
             counters: Arc::clone(&self.counters),
             age: 0,
             restarts: 0,
@@ -92,15 +89,12 @@ impl Api {
         self.inputs += 1;
     }
 
-    fn disk(&mut self) -> Disk {
-        if self.inputs.is_multiple_of(INPUTS_PER_STORE) {
-            self.disk = None;
-            if self.path.exists() {
-                fs::remove_dir_all(&self.path).expect("the old store goes");
-            }
+    /// Where the store is, which is a new one now and then.
+    fn store(&mut self) -> PathBuf {
+        if self.inputs.is_multiple_of(INPUTS_PER_STORE) && self.path.exists() {
+            fs::remove_dir_all(&self.path).expect("the old store goes");
         }
-        let open = || Disk::open(&self.path, &self.counters).expect("a new store opens");
-        self.disk.get_or_insert_with(open).clone()
+        self.path.clone()
     }
 }
 
@@ -115,7 +109,7 @@ impl Run {
             time_shift: TimeShift::default(),
         };
         let counters = Arc::clone(&self.counters);
-        let driver = Driver::start(self.disk.clone(), bounds, self.age, counters);
+        let driver = Driver::open(&self.path, bounds, self.age, counters);
         self.driver = Some(driver.expect("the engine starts on a sound store"));
     }
 

@@ -9,22 +9,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::jetstream::EngineBounds;
 use crate::jetstream::clock::TimeShift;
 use crate::jetstream::engine::driver::{Driver, DriverError};
-use crate::jetstream::{EngineBounds, EngineError};
 use crate::stats::Counters;
-use crate::storage::Disk;
 
-/// Messages that are written out to tables, and those that are in the journal alone.
-const OLD_MESSAGES: u64 = 400;
-const NEW_MESSAGES: u64 = 100;
+/// Messages that are stored: enough for many segments, some of which have been removed.
+const MESSAGES: u64 = 700;
 
 const STREAM: &str = "S";
 
 /// Damages in one input.
 const DAMAGES_MAX: usize = 6;
 
-/// Bytes that tell whether the end of a journal is there.
+/// Bytes that tell whether the end of the log is there.
 const TAIL_LEN: usize = 64;
 
 /// Bytes that tell of one damage.
@@ -66,8 +64,7 @@ impl Recovery {
         empty(path);
         let mut bodies = BTreeMap::new();
         let counters = Arc::new(Counters::default());
-        let disk = Disk::open(path, &counters).expect("a new store opens");
-        let mut driver = Driver::start(disk.clone(), bounds(), 0, counters).expect("it starts");
+        let mut driver = Driver::open(path, bounds(), 0, counters).expect("a new store opens");
         let config = format!(
             r#"{{"name":"{STREAM}","subjects":["s.*"],"max_msgs_per_subject":60,"allow_direct":true}}"#
         );
@@ -81,19 +78,15 @@ impl Recovery {
         );
         let subject = format!("$JS.API.CONSUMER.DURABLE.CREATE.{STREAM}.C");
         ask(&mut driver, &subject, &consumer);
-        for seq in 1..=OLD_MESSAGES + NEW_MESSAGES {
+        for seq in 1..=MESSAGES {
             let body = format!(
                 "{seq} {}",
-                "body".repeat(usize::try_from(seq % 20).unwrap_or(0))
+                "body".repeat(usize::try_from(seq % 20 * 20).unwrap_or(0))
             );
             ask(&mut driver, &format!("s.{}", seq % 7), &body);
             bodies.insert(seq, body);
-            if seq == OLD_MESSAGES {
-                disk.write_out();
-            }
         }
         driver.stop();
-        drop(disk);
         let (mut driver, _) = open(path).expect("the store is sound");
         bodies.retain(|seq, _| body(&mut driver, *seq).is_some());
         assert_eq!(
@@ -165,25 +158,20 @@ impl Recovery {
 }
 
 impl Recovery {
-    /// Whether the end of the journal is not there. Nothing tells that it ever was, unless it is cut within a batch.
+    /// Whether the end of the log is not there. Nothing tells that it ever was, unless it is cut within a batch.
     fn is_cut(&self, files: &BTreeMap<PathBuf, Vec<u8>>) -> bool {
-        let is_journal = |path: &Path| path.extension().is_some_and(|found| found == "jnl");
-        let journals = self.files.iter().filter(|(path, _)| is_journal(path));
-        journals.into_iter().any(|(path, whole)| {
+        let is_segment = |path: &Path| path.extension().is_some_and(|found| found == "seg");
+        let last = self.files.iter().rfind(|(path, _)| is_segment(path));
+        last.is_some_and(|(path, whole)| {
             let tail = &whole[whole.len().saturating_sub(TAIL_LEN)..];
             !files.get(path).is_some_and(|bytes| bytes.ends_with(tail))
         })
     }
 }
 
-/// Opens as the service does: what is found unreadable is mended at the second opening.
 fn open(path: &Path) -> Result<(Driver, Arc<Counters>), DriverError> {
     let counters = Arc::new(Counters::default());
-    let open = || Driver::open(path, bounds(), 0, Arc::clone(&counters));
-    let driver = match open() {
-        Err(DriverError::Engine(EngineError::Unreadable(_))) => open()?,
-        opened => opened?,
-    };
+    let driver = Driver::open(path, bounds(), 0, Arc::clone(&counters))?;
     Ok((driver, counters))
 }
 
@@ -264,15 +252,7 @@ fn collect(root: &Path, path: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
             collect(root, &path, files);
             continue;
         }
-        let mut bytes = fs::read(&path).expect("the store is there");
-        if path.extension().is_some_and(|found| found == "jnl") {
-            // Room that was set aside.
-            let len = bytes
-                .iter()
-                .rposition(|byte| *byte != 0)
-                .map_or(0, |at| at + 1);
-            bytes.truncate(len);
-        }
+        let bytes = fs::read(&path).expect("the store is there");
         let path = path.strip_prefix(root).expect("it is in there").to_owned();
         files.insert(path, bytes);
     }

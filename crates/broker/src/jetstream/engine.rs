@@ -1,4 +1,4 @@
-//! The thread that owns all streams: it feeds the state machines and carries out what they say.
+//! The owner of all streams: it feeds the state machines and carries out what they say.
 //!
 //! One round takes all mail, steps the machines, lets consumers deliver a portion each, and then commits what
 //! changed. Answers about a stream wait for the commit of what they tell.
@@ -25,11 +25,11 @@ use bytes::Bytes;
 use super::clock::{Clock, Nanos, Now, Tick, TimeShift};
 use super::consumer::Ack;
 use super::names::{ACK_FILTER, API_FILTER, FLOW_CONTROL_FILTER, FLOW_CONTROL_PREFIX};
-use super::{Courier, Mail, Mailbox, consumer};
+use super::{Courier, Due, Mail, Mailbox, consumer};
 use crate::entropy::Entropy;
 use crate::router::{Ingest, Internal, Router, Subscription, Target};
 use crate::stats::Counters;
-use crate::storage::{Committer, Disk, StreamId, Unreadable};
+use crate::storage::{Disk, Portion, StreamId, Wanted, cost};
 
 use gate::Gate;
 pub(super) use slot::{ConsumerKey, ConsumerSlot, StreamSlot};
@@ -43,11 +43,8 @@ const SAVE_INTERVAL: Nanos = 100_000_000;
 /// stream what has yet to be taken.
 const TURN: usize = 64;
 
-/// Longest wait while bodies are kept for a commit that runs on the other thread.
-const COMMIT_CHECK: Duration = Duration::from_millis(100);
-
 /// Longest wait of all, so that a wall clock that was set forward is noticed.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_MAX: Nanos = 30_000_000_000;
 
 /// Bytes that may wait for one receiver before its consumer pauses.
 const BACKLOG_MAX: usize = 8 * 1024 * 1024;
@@ -72,12 +69,8 @@ pub(crate) struct EngineBounds {
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum EngineError {
-    #[error("cannot start a thread")]
-    Thread(#[source] std::io::Error),
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-}
+#[error("cannot start a thread")]
+pub(crate) struct EngineError(#[source] pub(crate) std::io::Error);
 
 /// All streams and what they need.
 pub(crate) struct Engine {
@@ -85,8 +78,6 @@ pub(crate) struct Engine {
     pub(super) clock: Clock,
     pub(super) router: Arc<Router>,
     pub(super) counters: Arc<Counters>,
-    mailbox: Arc<Mailbox>,
-    disk: Disk,
     gate: Gate,
     pub(super) streams: BTreeMap<StreamId, StreamSlot>,
     pub(super) stream_names: BTreeMap<Arc<str>, StreamId>,
@@ -136,16 +127,13 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let counters = Arc::clone(&router.counters);
         let courier = Courier::new(Arc::clone(&router), Arc::clone(&mailbox));
-        let committer = Committer::start(disk.clone(), courier.another(), Arc::clone(&counters))
-            .map_err(EngineError::Thread)?;
+        let gate = Gate::new(disk.log, disk.lock, courier, &counters).map_err(EngineError)?;
         let mut engine = Self {
             bounds,
             clock,
             router,
             counters,
-            mailbox,
-            gate: Gate::new(disk.clone(), courier, committer),
-            disk,
+            gate,
             streams: BTreeMap::new(),
             stream_names: BTreeMap::new(),
             next_stream: 1,
@@ -164,25 +152,13 @@ impl Engine {
             api_total: 0,
             api_errors: 0,
         };
-        engine.restore()?;
+        engine.restore(disk.messages);
         engine.listen();
         Ok(engine)
     }
 
-    /// Works until the mailbox says stop.
-    pub(crate) fn run(mut self) {
-        let mut is_stopping = false;
-        while !is_stopping {
-            let timeout = self.timeout();
-            let mailbox = Arc::clone(&self.mailbox);
-            let mail = mailbox.take(Some(timeout));
-            is_stopping = self.round(&mail);
-            mailbox.release(&mail);
-        }
-    }
-
     /// Deals with a portion of mail and with what is due, and commits what changed. Returns whether it is the last.
-    fn round(&mut self, mail: &[Mail]) -> bool {
+    pub(super) fn round(&mut self, mail: &[Mail]) -> bool {
         let now = self.clock.now();
         let mut is_stopping = false;
         for turn in mail.chunks(TURN) {
@@ -252,28 +228,62 @@ impl Engine {
         }
     }
 
-    /// How long there is nothing to do unless mail arrives.
-    fn timeout(&self) -> Duration {
-        if !self.ready.is_empty() || !self.sourcing.is_empty() {
-            return Duration::ZERO;
+    /// When there is something to do unless mail arrives; none if there is now.
+    pub(super) fn due(&self) -> Option<Due> {
+        if !self.ready.is_empty() || !self.sourcing.is_empty() || self.gate.log.is_cleaning() {
+            return None;
         }
         let now = self.clock.now().tick;
+        let latest = now.plus(WAIT_MAX);
         let due = [
             self.timers.next(),
             self.paused.first().map(|(due, _)| *due),
             self.save_due,
             self.sync_due,
         ];
-        let wait = due
-            .into_iter()
-            .flatten()
-            .min()
-            .map_or(WAIT_MAX, |due| now.until(due).min(WAIT_MAX));
-        if self.gate.holds_bodies() {
-            wait.min(COMMIT_CHECK)
-        } else {
-            wait
+        let at = due.into_iter().flatten().fold(latest, Tick::min);
+        let wait = now.until(at);
+        Some(Due { at, wait })
+    }
+
+    /// What of the log is to be read next, so that what is needed of it can be copied.
+    pub(super) fn next_to_clean(&mut self) -> Option<Wanted> {
+        if self.gate.has_failed() {
+            self.gate.log.stop_cleaning();
         }
+        self.gate.log.next_to_clean()
+    }
+
+    /// Copies what is needed of a portion of the log.
+    pub(super) fn clean(&mut self, portion: &Portion) {
+        let streams = &self.streams;
+        let moved = self.gate.log.clean(portion, |id, seq, place| {
+            let slot = streams.get(&id);
+            let entry = slot.and_then(|slot| slot.core.index().get(seq));
+            entry.is_some_and(|entry| entry.place == place)
+        });
+        for moved in moved {
+            let Some(slot) = self.streams.get_mut(&moved.stream) else {
+                continue;
+            };
+            if let Some(entry) = slot.core.index().get(moved.seq) {
+                let len = entry.header_len as usize + entry.body_len as usize;
+                let (cost, from) = (cost(entry.subject.len(), len), entry.place.0);
+                slot.count_out(from, cost);
+                slot.count_in(moved.to.0, cost);
+                self.gate.log.count_out(from, cost);
+                self.gate.log.count_in(moved.to.0, cost);
+                slot.core.set_place(moved.seq, moved.to);
+            }
+        }
+        let now = self.clock.now();
+        self.close_batch(now);
+        self.gate.log.choose_cleaning();
+    }
+
+    /// Whether so much waits to be stored that more would have to wait.
+    pub(super) fn is_behind(&self) -> bool {
+        self.gate.is_behind()
     }
 
     fn run_timers(&mut self, now: Now) {
@@ -301,17 +311,11 @@ impl Engine {
         if self.gate.has_writes() && self.sync_due.is_none() {
             self.sync_due = Some(now.tick.plus(interval));
         }
-        let is_sync_due = self.sync_due.is_some_and(|due| due <= now.tick);
-        if is_sync_due {
-            self.sync_due = None;
-            if interval == 0 {
-                // An interval in which nothing may be lost.
-                self.gate.require_sync();
-            } else {
-                self.gate.sync_aside();
-            }
-        }
         self.gate.close(&self.counters);
+        if self.sync_due.is_some_and(|due| due <= now.tick) {
+            self.sync_due = None;
+            self.gate.sync_aside();
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::clock::Tick;
 use super::{Report, ReportRequest};
 use crate::router::{Ingest, InterestWatcher};
 
@@ -29,6 +30,14 @@ pub(crate) enum Mail {
 #[derive(Debug)]
 pub(crate) struct Asked(ReportRequest, Mutex<Option<oneshot::Sender<Report>>>);
 
+/// When the engine has something to do unless mail arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) at: Tick,
+    /// How long that is from now.
+    pub(crate) wait: Duration,
+}
+
 /// A queue that is bounded in bytes: senders wait while the engine is behind.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
@@ -42,6 +51,10 @@ struct Queue {
     mail: Vec<Mail>,
     /// Notices that are queued; a second one of the same would tell nothing new, so none is unbounded.
     interest: HashSet<Bytes>,
+    /// There is something to do that is for the thread.
+    is_called: bool,
+    /// When the thread looks by itself; none while it is at work.
+    wakes: Option<Tick>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -70,13 +83,27 @@ impl Mailbox {
 
     /// Queues messages in order if there is room for all, and returns them otherwise.
     pub(crate) fn try_submit(&self, ingests: Vec<Ingest>) -> Result<(), Vec<Ingest>> {
+        self.leave(ingests)?;
+        self.call();
+        Ok(())
+    }
+
+    /// The same, but nobody is told: the caller sees to it itself.
+    pub(super) fn leave(&self, ingests: Vec<Ingest>) -> Result<(), Vec<Ingest>> {
         let cost = ingests.iter().map(cost_of).sum();
         let Ok(permit) = self.budget.try_acquire_many(cost) else {
             return Err(ingests);
         };
         permit.forget();
-        self.put(|queue| queue.mail.extend(ingests.into_iter().map(Mail::Ingest)));
+        self.lock()
+            .mail
+            .extend(ingests.into_iter().map(Mail::Ingest));
         Ok(())
+    }
+
+    /// Has the thread look for mail.
+    pub(super) fn call(&self) {
+        self.put(|_| ());
     }
 
     /// Queues messages in order, once there is room. If cancelled, those still waiting are lost.
@@ -115,23 +142,50 @@ impl Mailbox {
         self.put(|queue| queue.mail.push(Mail::Stop));
     }
 
-    /// Takes all that is queued, in order, waiting at most `timeout` for the first.
-    pub(crate) fn take(&self, timeout: Option<Duration>) -> Vec<Mail> {
-        let is_empty = |queue: &mut Queue| queue.mail.is_empty();
-        let mut queue = match timeout {
-            Some(timeout) => {
-                self.filled
-                    .wait_timeout_while(self.lock(), timeout, is_empty)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
-            }
-            None => self
-                .filled
-                .wait_while(self.lock(), is_empty)
-                .unwrap_or_else(PoisonError::into_inner),
-        };
+    /// Takes all that is queued, in order. The caller is the thread.
+    pub(crate) fn take(&self) -> Vec<Mail> {
+        let mut queue = self.lock();
+        queue.wakes = None;
+        queue.is_called = false;
         queue.interest.clear();
         std::mem::take(&mut queue.mail)
+    }
+
+    /// Takes all that is queued, in order, unless there is none or some of it is for the thread, which has been called.
+    pub(super) fn take_brief(&self) -> Option<Vec<Mail>> {
+        let mut queue = self.lock();
+        if queue.is_called || queue.mail.is_empty() {
+            return None;
+        }
+        Some(std::mem::take(&mut queue.mail))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().mail.is_empty()
+    }
+
+    /// Notes when the thread is going to look by itself; at once if there is no such time.
+    pub(super) fn plan(&self, due: Option<Due>) {
+        self.lock().wakes = due.map(|due| due.at);
+    }
+
+    /// Calls the thread if it would come too late by itself.
+    pub(super) fn note_due(&self, due: Option<Due>) {
+        let wakes = self.lock().wakes;
+        match (due, wakes) {
+            (_, None) => {}
+            (Some(due), Some(wakes)) if due.at >= wakes => {}
+            _ => self.call(),
+        }
+    }
+
+    /// Waits for a call, or for mail that was left while the engine was held, at most for `timeout`.
+    pub(super) fn wait(&self, timeout: Duration) {
+        let is_idle = |queue: &mut Queue| queue.mail.is_empty() && !queue.is_called;
+        let waited = self
+            .filled
+            .wait_timeout_while(self.lock(), timeout, is_idle);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Makes room for as much as `mail` took; to be called once it has been dealt with.
@@ -146,12 +200,13 @@ impl Mailbox {
         self.budget.add_permits(units as usize);
     }
 
+    /// Queues something for the thread.
     fn put(&self, change: impl FnOnce(&mut Queue)) {
         let mut queue = self.lock();
-        let was_empty = queue.mail.is_empty();
         change(&mut queue);
+        let was_called = std::mem::replace(&mut queue.is_called, true);
         drop(queue);
-        if was_empty {
+        if !was_called {
             self.filled.notify_one();
         }
     }

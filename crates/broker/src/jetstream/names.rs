@@ -2,6 +2,8 @@
 
 pub(crate) const API_PREFIX: &str = "$JS.API.";
 pub(crate) const API_FILTER: &str = "$JS.API.>";
+pub(crate) const DIRECT_GET_PREFIX: &str = "$JS.API.DIRECT.GET.";
+pub(crate) const MESSAGE_NEXT_PREFIX: &str = "$JS.API.CONSUMER.MSG.NEXT.";
 pub(crate) const ACK_PREFIX: &str = "$JS.ACK.";
 pub(crate) const ACK_FILTER: &str = "$JS.ACK.>";
 pub(crate) const FLOW_CONTROL_PREFIX: &str = "$JS.FC.";

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use super::clock::WallTime;
 use super::config::SourceConfig;
 use super::names::STREAM_SOURCE;
@@ -33,6 +35,9 @@ pub(crate) struct SourcePosition {
     pub(crate) life: Life,
     pub(crate) seq: u64,
 }
+
+/// How far sources have come, by [`Source::key`].
+pub(crate) type Positions = BTreeMap<String, SourcePosition>;
 
 /// One source of a stream.
 #[derive(Debug)]

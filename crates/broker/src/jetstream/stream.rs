@@ -29,7 +29,7 @@ use dedupe::Dedupe;
 pub(crate) use effect::{Effect, Expiry, Outcome, Stored};
 pub(crate) use filter::Filters;
 pub(crate) use headers::{PublishHeaders, Rollup, parse_duration};
-pub(crate) use index::{Entry, Index, Scan, Subject};
+pub(crate) use index::{Entry, Index, Place, Remains, Scan, Subject};
 pub(crate) use input::Input;
 pub(crate) use publish::{Publish, Sender};
 pub(crate) use purge::Purge;
@@ -105,11 +105,11 @@ impl Stream {
 
     /// Puts back a message that was stored before the last start, in order of sequence. The index has it from
     /// [`Stream::restored`] on.
-    pub(crate) fn restore(&mut self, now: Now, stored: &Stored) {
+    pub(crate) fn restore(&mut self, now: Now, stored: &Stored, place: Place) {
         self.note_expiry(stored.seq, stored.expiry);
         let window = self.config.duplicate_window;
         self.dedupe.restored(stored, now.wall, window);
-        self.index.restore(stored);
+        self.index.restore(stored, place);
     }
 
     /// Ends the restoration: sequences up to `last_seq` were used, and everything below `floor` is gone.
@@ -144,6 +144,11 @@ impl Stream {
         }
     }
 
+    /// Notes where the body of a message is.
+    pub(crate) fn set_place(&mut self, seq: u64, place: Place) {
+        self.index.set_place(seq, place);
+    }
+
     /// What is stored now.
     pub(crate) fn index(&self) -> &Index {
         &self.index
@@ -151,11 +156,11 @@ impl Stream {
 
     /// Removes one message that exists, and says so.
     fn forget(&mut self, seq: u64, effects: &mut Vec<Effect>) -> bool {
-        let Some(subject) = self.index.remove(seq) else {
+        let Some(remains) = self.index.remove(seq) else {
             return false;
         };
         self.drop_expiry(seq);
-        effects.push(Effect::Forget { seq, subject });
+        effects.push(Effect::Forget { seq, remains });
         true
     }
 

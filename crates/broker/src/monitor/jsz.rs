@@ -69,11 +69,11 @@ impl Watched {
             consumers: query.flag("consumers")?,
             configs: query.flag("config")?,
         };
-        let Some(mailbox) = &self.shared.mailbox else {
+        let Some(streams) = &self.shared.streams else {
             return Ok(None);
         };
         let (sender, receiver) = oneshot::channel();
-        mailbox.ask_report(request, sender);
+        streams.mailbox().ask_report(request, sender);
         match timeout(REPORT_TIMEOUT, receiver).await {
             Ok(Ok(report)) => Ok(Some(report)),
             Ok(Err(_)) | Err(_) => Err(Refusal::Stuck),

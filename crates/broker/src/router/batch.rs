@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use super::interest::{Internal, Subscription};
 use crate::client::Client;
 use crate::entropy::Entropy;
+use crate::jetstream::names::{DIRECT_GET_PREFIX, MESSAGE_NEXT_PREFIX};
 use crate::stats::Counters;
+use crate::subject;
 use crate::wire::message::{Message, Payload};
 
 /// The scratch space of one publisher: receivers to flush, messages for streams, and numbers to add up.
@@ -38,6 +40,21 @@ pub(crate) struct Ingest {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+impl Ingest {
+    /// Whether dealing with it takes little, however much is stored.
+    pub(crate) fn is_brief(&self) -> bool {
+        match self.target {
+            Internal::Stream(_) | Internal::Ack | Internal::FlowControl => true,
+            Internal::Api => {
+                let is_get = self.subject.starts_with(DIRECT_GET_PREFIX.as_bytes())
+                    && !subject::has_wildcard(&self.subject)
+                    && memchr::memchr2(b'*', b'>', &self.payload).is_none();
+                is_get || self.subject.starts_with(MESSAGE_NEXT_PREFIX.as_bytes())
+            }
+        }
+    }
+}
 
 impl Default for Batch {
     fn default() -> Self {

@@ -1,229 +1,345 @@
-//! Reading what is known of all messages, as a start does.
-//!
-//! One thread reads packs, and heads where there is no pack; the other, which called, builds its indexes.
+//! Reading back what an earlier run stored.
 
-use std::collections::HashMap;
-use std::panic::resume_unwind;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
 
-use super::disk::Disk;
-use super::pack::{self, PACK_MESSAGES_MIN, PackId};
-use super::record::{StreamId, decode_head, decode_message_key, message_key};
-use super::recover::{Unreadable, report};
-use super::write::{Table, Writes};
-use crate::jetstream::stream::Stored;
+use super::entry::{Entry, FORGET_LEN};
+use super::mend;
+use super::messages::Messages;
+use super::record::StreamId;
+use super::scan::{Scanned, Scope, scan};
+use super::seal::Seal;
+use super::segment::{self, HEADER_LEN, Header};
+use super::summary;
+use crate::jetstream::stream::Place;
 use crate::stats::Counters;
 
-/// Messages that one thread hands to the other at a time.
-const BATCH_LEN: usize = 4096;
+/// Records that are no messages, by key.
+pub(super) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Batches that may wait.
-const BATCHES_MAX: usize = 8;
+/// What was read of one segment.
+#[derive(Debug, Default)]
+pub(super) struct SegmentInfo {
+    pub(super) len: u64,
+    /// Bytes that are not bodies.
+    pub(super) heads: u64,
+    /// How many messages of other segments it says are forgotten.
+    pub(super) forgets: BTreeMap<u32, u32>,
+    /// It holds messages that were copied out of it.
+    pub(super) is_stale: bool,
+    pub(super) has_summary: bool,
+    /// It has all records that were there when it began.
+    pub(super) has_reset: bool,
+    /// Number of the frame that follows its last one, once it is complete.
+    pub(super) next: u64,
+    /// It is known that frames are missing.
+    is_mended: bool,
+}
 
-/// Changes that are committed together.
-const WRITES_MAX: usize = 1024;
-
-type Batch = Vec<(StreamId, Stored)>;
-
-/// Sequences of removed messages that a pack still has, in order.
-type Gone = HashMap<PackId, Vec<u64>>;
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    pub(super) records: Records,
+    pub(super) messages: Messages,
+    pub(super) segments: BTreeMap<u32, SegmentInfo>,
+    /// Segments that ought to be there.
+    pub(super) lost: Vec<u32>,
+    pub(super) seal: Option<Seal>,
+    /// Number of the next frame.
+    pub(super) next: u64,
+}
 
 struct Loader<'a> {
-    disk: &'a Disk,
+    directory: &'a Path,
     counters: &'a Counters,
-    batches: SyncSender<Batch>,
-    batch: Batch,
-    known: HashMap<PackId, u32>,
-    wanted: Vec<PackId>,
-    /// Where the last heads without a pack were found, and how many.
-    unpacked: Option<(PackId, usize)>,
+    loaded: Loaded,
+    forgets: Vec<(StreamId, u64)>,
+    /// Segments that were there when the last of the read entries was written, and the number of the frame that follows
+    /// each, where it is known.
+    expected: BTreeMap<u32, Option<u64>>,
+    gone: BTreeSet<u32>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
 
-impl Disk {
-    /// Calls `found` with every message of every stream, in order. Records that make no sense are named, counted
-    /// and skipped.
-    pub(crate) fn each_head(
-        &self,
-        counters: &Counters,
-        mut found: impl FnMut(StreamId, Stored),
-    ) -> Result<(), Unreadable> {
-        thread::scope(|scope| {
-            let (batches, filled) = sync_channel(BATCHES_MAX);
-            let loader = Loader {
-                disk: self,
-                counters,
-                batches,
-                batch: Batch::new(),
-                known: HashMap::new(),
-                wanted: Vec::new(),
-                unpacked: None,
-            };
-            let reader = scope.spawn(move || loader.run());
-            for batch in filled {
-                for (stream, stored) in batch {
-                    found(stream, stored);
-                }
-            }
-            reader.join().unwrap_or_else(|panic| resume_unwind(panic))
-        })
+/// Reads all segments in `directory`, which nothing else may have open, and mends those that are damaged.
+pub(super) fn load(directory: &Path, counters: &Counters) -> io::Result<Loaded> {
+    mend::settle(directory)?;
+    let mut loader = Loader {
+        directory,
+        counters,
+        loaded: Loaded::default(),
+        forgets: Vec::new(),
+        expected: BTreeMap::new(),
+        gone: BTreeSet::new(),
+    };
+    let mut headers = Vec::new();
+    for number in segment::list(directory)? {
+        let file = segment::open(directory, number)?;
+        let len = file.metadata()?.len();
+        let mut start = vec![0; HEADER_LEN.min(usize::try_from(len).unwrap_or(HEADER_LEN))];
+        super::file::read_at(&file, &mut start, 0)?;
+        let header = Header::decode(&start).filter(|header| header.number == number);
+        headers.push((number, header, len));
     }
+    if let Some((number, None, len)) = headers.last()
+        && *len < HEADER_LEN as u64
+    {
+        // It was being made when the process ended.
+        segment::remove(&segment::path(directory, *number))?;
+        counters.torn_batches.add(u64::from(*len > 0));
+        headers.pop();
+    }
+    loader.loaded.seal = headers
+        .iter()
+        .find_map(|(_, header, _)| Some((*header)?.seal));
+    let last = headers.last().map(|(number, ..)| *number);
+    for (number, header, len) in headers {
+        loader.segment(number, header, len, Some(number) == last)?;
+    }
+    loader.finish()
 }
 
 impl Loader<'_> {
-    fn run(mut self) -> Result<(), Unreadable> {
-        let rest = match self.packs(message_key(0, 0).to_vec()) {
-            Ok(rest) => rest,
-            Err((error, rest)) => {
-                self.without_packs(&error)?;
-                rest
-            }
+    fn segment(
+        &mut self,
+        number: u32,
+        header: Option<Header>,
+        len: u64,
+        is_last: bool,
+    ) -> io::Result<()> {
+        let Some(seal) = header.map(|header| header.seal).or(self.loaded.seal) else {
+            // Nothing tells how any of it is to be read.
+            self.report(number, 0..usize::try_from(len).unwrap_or(usize::MAX));
+            return mend::set_aside(self.directory, number);
         };
-        self.heads(rest, None)?;
-        self.flush();
-        self.disk.packs.begin(self.known, self.wanted);
-        Ok(())
-    }
-
-    /// Reads packs, and heads before and between them, from `next` on. Returns the key to go on from.
-    fn packs(&mut self, mut next: Vec<u8>) -> Result<Vec<u8>, (fjall::Error, Vec<u8>)> {
-        let mut gone = match self.gone() {
-            Ok(gone) => gone,
-            Err(error) => return Err((error, next)),
+        self.expected.insert(number, None);
+        let info = SegmentInfo {
+            is_mended: header.is_none_or(|header| header.is_mended),
+            ..SegmentInfo::default()
         };
-        for record in self.disk.records(Table::Packs, ..) {
-            let (key, value) = match record {
-                Ok(record) => record,
-                Err(error) => return Err((error, next)),
-            };
-            let decoded = decode_message_key(&key).and_then(|(stream, seq)| {
-                let pack = PackId::of(stream, seq);
-                (pack.first() == seq).then_some(())?;
-                Some((pack, pack::decode(pack, &value)?))
-            });
-            let Some((pack, messages)) = decoded else {
-                report(
-                    self.counters,
-                    Table::Packs.name(),
-                    Some(&key),
-                    &"unreadable record",
-                );
-                let mut writes = Writes::default();
-                writes.sweep(Table::Packs, key.to_vec());
-                if let Err(error) = self.disk.commit_as_is(writes) {
-                    return Err((error, next));
-                }
-                continue;
-            };
-            if let Err(Unreadable(error)) = self.heads(next.clone(), Some(&key)) {
-                return Err((error, next));
-            }
-            let removed = gone.remove(&pack).unwrap_or_default();
-            self.known
-                .insert(pack, u32::try_from(removed.len()).unwrap_or(u32::MAX));
-            for stored in messages {
-                if removed.binary_search(&stored.seq).is_err() {
-                    self.push(pack.stream, stored);
-                }
-            }
-            next = message_key(pack.stream, pack.last()).to_vec();
-            // Past the last one: no key of a message is longer.
-            next.push(0);
-        }
-        if let Err(error) = self.sweep(gone) {
-            return Err((error, next));
-        }
-        Ok(next)
-    }
-
-    fn gone(&self) -> fjall::Result<Gone> {
-        let mut gone = Gone::new();
-        for record in self.disk.records(Table::Gone, ..) {
-            let (key, _) = record?;
-            if let Some((stream, seq)) = decode_message_key(&key) {
-                gone.entry(PackId::of(stream, seq)).or_default().push(seq);
-            }
-        }
-        Ok(gone)
-    }
-
-    /// Removes what packs left behind that are no more.
-    fn sweep(&self, gone: Gone) -> fjall::Result<()> {
-        let mut writes = Writes::default();
-        for (pack, seqs) in gone {
-            for seq in seqs {
-                writes.sweep(Table::Gone, message_key(pack.stream, seq).to_vec());
-            }
-            if writes.0.len() >= WRITES_MAX {
-                self.disk.commit_as_is(std::mem::take(&mut writes))?;
-            }
-        }
-        if writes.is_empty() {
+        self.loaded.segments.insert(number, info);
+        if let Some(header) = header.filter(|_| !is_last)
+            && self.by_summary(&header, len, seal)
+        {
             return Ok(());
         }
-        self.disk.commit_as_is(writes)
-    }
-
-    /// Goes on without packs, as some of them cannot be read: the heads have it all. All are dropped, so that no
-    /// later start takes one for up to date.
-    fn without_packs(&mut self, error: &fjall::Error) -> Result<(), Unreadable> {
-        report(self.counters, Table::Packs.name(), None, error);
-        self.known.clear();
-        self.wanted.clear();
-        self.disk
-            .clear_packs()
-            .map_err(|error| self.disk.unreadable(error))
-    }
-
-    /// Reads heads from one key on, up to another or to the end.
-    fn heads(&mut self, from: Vec<u8>, to: Option<&[u8]>) -> Result<(), Unreadable> {
-        let records = match to {
-            Some(to) if *to <= *from => return Ok(()),
-            Some(to) => self.disk.records(Table::Heads, from..to.to_vec()),
-            None => self.disk.records(Table::Heads, from..),
+        let bytes = fs::read(segment::path(self.directory, number))?;
+        let scope = Scope {
+            bytes: &bytes,
+            seal,
+            first: header.map(|header| header.first),
+            is_last,
         };
-        for record in records {
-            let (key, value) = record.map_err(|error| self.disk.unreadable(error))?;
-            let decoded = decode_message_key(&key)
-                .and_then(|(stream, seq)| Some((stream, decode_head(seq, &value)?)));
-            match decoded {
-                Some((stream, stored)) => {
-                    self.note_unpacked(PackId::of(stream, stored.seq));
-                    self.push(stream, stored);
+        let from = self.loaded.messages.len();
+        let found = scan(scope, |frame| {
+            for raw in frame.entries {
+                if frame.is_whole || !matches!(raw.entry, Entry::Reset { .. }) {
+                    let at = u32::try_from(raw.body_at).unwrap_or(u32::MAX);
+                    self.apply(number, &raw.entry, Place(number, at));
+                    self.info(number).heads += (raw.range.len() - raw.body.len()) as u64;
                 }
-                None => report(self.counters, "heads", Some(&key), &"unreadable record"),
+            }
+        });
+        self.tell(number, &found, header.is_none());
+        let end = if found.is_sound() && header.is_some() {
+            found.end
+        } else {
+            let content = mend::mend(self.directory, number, scope, found.next)?;
+            summary::remove(self.directory, number)?;
+            self.info(number).is_mended = true;
+            self.replace(number, from, &content, seal)
+        };
+        self.info(number).next = found.next;
+        self.info(number).len = if is_last {
+            end as u64
+        } else {
+            len.max(end as u64)
+        };
+        self.loaded.next = self.loaded.next.max(found.next);
+        Ok(())
+    }
+
+    /// Tells what was found damaged.
+    fn tell(&mut self, number: u32, found: &Scanned, is_headless: bool) {
+        for part in &found.damaged {
+            self.report(number, part.clone());
+        }
+        if is_headless {
+            self.report(number, 0..HEADER_LEN);
+        }
+        if found.missing > 0 {
+            self.counters.corrupt_records.add(found.missing);
+            tracing::error!(
+                segment = number,
+                batches = found.missing,
+                "Batches are missing"
+            );
+        }
+        if found.is_torn {
+            self.counters.torn_batches.add(1);
+            tracing::info!(segment = number, "Dropped a batch that was being written");
+        }
+    }
+
+    fn report(&self, number: u32, part: std::ops::Range<usize>) {
+        self.counters.corrupt_records.add(1);
+        tracing::error!(
+            segment = number,
+            offset = part.start,
+            bytes = part.len(),
+            "Skipped damaged records"
+        );
+    }
+
+    /// Reads the summary of a segment in its place. False if there is none that holds.
+    fn by_summary(&mut self, header: &Header, len: u64, seal: Seal) -> bool {
+        let number = header.number;
+        let Some(summary) = summary::read(self.directory, header, len, seal) else {
+            return false;
+        };
+        let is_sound = summary.each(seal, |_, _| ());
+        if is_sound {
+            summary.each(seal, |entry, at| {
+                self.apply(number, entry, Place(number, at))
+            });
+            let info = self.info(number);
+            info.len = len;
+            info.heads = summary.heads();
+            info.has_summary = true;
+            info.next = summary.next;
+            self.loaded.next = self.loaded.next.max(summary.next);
+        }
+        is_sound
+    }
+
+    /// Notes where the messages of a segment stand that was mended. Returns where it ends.
+    fn replace(&mut self, number: u32, from: usize, content: &[u8], seal: Seal) -> usize {
+        let scope = Scope {
+            bytes: content,
+            seal,
+            first: None,
+            is_last: false,
+        };
+        let mut at = from;
+        let found = scan(scope, |frame| {
+            for raw in frame.entries {
+                if matches!(raw.entry, Entry::Message(_)) {
+                    let offset = u32::try_from(raw.body_at).unwrap_or(u32::MAX);
+                    self.loaded.messages.set_place(at, Place(number, offset));
+                    at += 1;
+                }
+            }
+        });
+        found.end
+    }
+
+    fn info(&mut self, number: u32) -> &mut SegmentInfo {
+        self.loaded.segments.entry(number).or_default()
+    }
+
+    fn apply(&mut self, number: u32, entry: &Entry<'_>, place: Place) {
+        match *entry {
+            Entry::Message(head) => self.loaded.messages.add(&head, place),
+            Entry::Forget {
+                stream,
+                seq,
+                segment,
+            } => {
+                self.forgets.push((stream, seq));
+                if segment != number {
+                    *self.info(number).forgets.entry(segment).or_default() += 1;
+                }
+            }
+            Entry::Put { key, value } => {
+                self.loaded.records.insert(key.to_vec(), value.to_vec());
+            }
+            Entry::Delete { key } => {
+                self.loaded.records.remove(key);
+            }
+            Entry::Reset { segments } => {
+                self.info(number).has_reset = true;
+                self.loaded.records.clear();
+                self.expected.clear();
+                self.expected.insert(number, None);
+                let listed = segments.each().map(|(segment, next)| (segment, Some(next)));
+                self.expected.extend(listed);
+                // A crash came before those were removed that are not among them.
+                let before = self.loaded.segments.range(..number);
+                let gone = before.filter(|(segment, _)| !self.expected.contains_key(segment));
+                self.gone.extend(gone.map(|(segment, _)| *segment));
+            }
+            Entry::Gone { segment } => {
+                self.expected.remove(&segment);
+                self.gone.insert(segment);
+            }
+        }
+    }
+
+    /// Tells which segments are missing, and which are shorter than they were.
+    fn check_expected(&mut self) -> io::Result<()> {
+        for (number, next) in std::mem::take(&mut self.expected) {
+            let Some(info) = self.loaded.segments.get(&number) else {
+                self.counters.corrupt_records.add(1);
+                tracing::error!(segment = number, "A segment of the log is missing");
+                self.loaded.lost.push(number);
+                continue;
+            };
+            let missing = next.map_or(0, |next| next.saturating_sub(info.next));
+            if missing > 0 && !info.is_mended {
+                self.counters.corrupt_records.add(missing);
+                tracing::error!(segment = number, batches = missing, "Batches are missing");
+                self.note_missing(number)?;
             }
         }
         Ok(())
     }
 
-    /// Wants a pack where many messages have none, once there are later ones in their stream.
-    fn note_unpacked(&mut self, pack: PackId) {
-        match &mut self.unpacked {
-            Some((last, count)) if *last == pack => *count += 1,
-            unpacked => {
-                if let Some((last, count)) = unpacked.replace((pack, 1))
-                    && last.stream == pack.stream
-                    && count >= PACK_MESSAGES_MIN
-                {
-                    self.wanted.push(last);
-                }
+    /// Notes in a segment that it was told what is missing of it.
+    fn note_missing(&self, number: u32) -> io::Result<()> {
+        let file = segment::open(self.directory, number)?;
+        let mut header = vec![0; HEADER_LEN];
+        super::file::read_at(&file, &mut header, 0)?;
+        if let Some(header) = Header::decode(&header) {
+            let noted = Header {
+                is_mended: true,
+                ..header
+            };
+            super::file::write_at(&file, &noted.encode(), 0)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Loaded> {
+        self.check_expected()?;
+        let numbers: BTreeSet<u32> = self.loaded.segments.keys().copied().collect();
+        // A crash came before they were removed. What they had that counts was copied.
+        for gone in self.gone.intersection(&numbers) {
+            self.loaded.segments.remove(gone);
+            segment::remove(&segment::path(self.directory, *gone))?;
+            summary::remove(self.directory, *gone)?;
+        }
+        let segments = &mut self.loaded.segments;
+        let messages = &mut self.loaded.messages;
+        for stale in messages.settle(&mut self.forgets, |place| segments.contains_key(&place.0)) {
+            if let Some(info) = segments.get_mut(&stale.0) {
+                info.is_stale = true;
             }
         }
-    }
-
-    fn push(&mut self, stream: StreamId, stored: Stored) {
-        self.batch.push((stream, stored));
-        if self.batch.len() >= BATCH_LEN {
-            self.flush();
+        let known: BTreeSet<u32> = segments.keys().copied().collect();
+        for info in segments.values_mut() {
+            info.forgets.retain(|segment, _| known.contains(segment));
         }
+        Ok(self.loaded)
     }
+}
 
-    fn flush(&mut self) {
-        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_LEN));
-        // The other end is gone only where the caller panicked.
-        let _ = self.batches.send(batch);
+impl SegmentInfo {
+    /// Bytes of it that other segments need.
+    pub(super) fn forgets_len(&self) -> u64 {
+        let count: u64 = self.forgets.values().map(|count| u64::from(*count)).sum();
+        count * FORGET_LEN as u64
     }
 }

@@ -1,29 +1,25 @@
-//! What stands in the database, byte by byte. Numbers are big-endian in keys and little-endian in values.
+//! What stands in records that are no messages, byte by byte. Numbers are big-endian in keys and little-endian in values.
 
 use std::collections::BTreeMap;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, BufMut};
 use serde::{Deserialize, Serialize};
 
 use crate::jetstream::clock::WallTime;
 use crate::jetstream::config::{ConsumerConfig, StreamConfig};
 use crate::jetstream::consumer::{Position, Saved, SavedPending};
 use crate::jetstream::source::{Life, SourcePosition};
-use crate::jetstream::stream::{Expiry, Stored};
 
 /// First byte of each binary value, for formats to come.
 const VERSION: u8 = 1;
 
 /// Key of the number that the next stream gets.
-pub(super) const NEXT_ID_KEY: &[u8] = b"n";
+const NEXT_ID_KEY: &[u8] = b"n";
 const STREAM_PREFIX: u8 = b's';
 const BOUNDS_PREFIX: u8 = b'b';
 const CONSUMER_PREFIX: u8 = b'c';
 const CONSUMER_STATE_PREFIX: u8 = b'a';
 const SOURCES_PREFIX: u8 = b'p';
-
-const EXPIRES_NEVER: i64 = i64::MAX;
-const EXPIRES_WITH_STREAM: i64 = 0;
 
 /// Number of a stream. Never used again, so that what is left of a deleted stream belongs to nobody.
 pub(crate) type StreamId = u32;
@@ -45,13 +41,13 @@ pub(crate) struct ConsumerRecord {
 /// Positions of a stream that its messages do not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Messages before this sequence are gone, whatever the tables still hold of them.
+    /// Messages before this sequence are gone, whatever the log still holds of them.
     pub(crate) floor: u64,
     pub(crate) last_seq: u64,
     pub(crate) last_time: WallTime,
 }
 
-/// What a key of the `meta` table is about.
+/// What a key is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum MetaKey<'a> {
     NextId,
@@ -97,65 +93,6 @@ impl MetaKey<'_> {
             _ => None,
         }
     }
-}
-
-/// Key of a message in `heads` and `bodies`.
-pub(super) fn message_key(stream: StreamId, seq: u64) -> [u8; 12] {
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&stream.to_be_bytes());
-    key[4..].copy_from_slice(&seq.to_be_bytes());
-    key
-}
-
-pub(super) fn decode_message_key(mut key: &[u8]) -> Option<(StreamId, u64)> {
-    let parts = (key.try_get_u32().ok()?, key.try_get_u64().ok()?);
-    key.is_empty().then_some(parts)
-}
-
-pub(super) fn encode_head(stored: &Stored) -> Vec<u8> {
-    let id_len = stored.msg_id.as_ref().map_or(0, |id| id.len());
-    let mut value = Vec::with_capacity(1 + 8 + 4 + 4 + 8 + 2 + stored.subject.len() + id_len);
-    value.put_u8(VERSION);
-    value.put_i64_le(stored.time.0);
-    value.put_u32_le(stored.header_len);
-    value.put_u32_le(stored.body_len);
-    value.put_i64_le(match stored.expiry {
-        Expiry::Stream => EXPIRES_WITH_STREAM,
-        Expiry::At(time) => time.0,
-        Expiry::Never => EXPIRES_NEVER,
-    });
-    // Control lines are far shorter than 64 KiB, and so is a subject.
-    value.put_u16_le(u16::try_from(stored.subject.len()).unwrap_or(u16::MAX));
-    value.extend_from_slice(&stored.subject);
-    if let Some(id) = &stored.msg_id {
-        value.extend_from_slice(id);
-    }
-    value
-}
-
-pub(super) fn decode_head(seq: u64, mut value: &[u8]) -> Option<Stored> {
-    if value.try_get_u8().ok()? != VERSION {
-        return None;
-    }
-    let time = WallTime(value.try_get_i64_le().ok()?);
-    let header_len = value.try_get_u32_le().ok()?;
-    let body_len = value.try_get_u32_le().ok()?;
-    let expiry = match value.try_get_i64_le().ok()? {
-        EXPIRES_WITH_STREAM => Expiry::Stream,
-        EXPIRES_NEVER => Expiry::Never,
-        time => Expiry::At(WallTime(time)),
-    };
-    let subject_len = usize::from(value.try_get_u16_le().ok()?);
-    let (subject, id) = value.split_at_checked(subject_len)?;
-    Some(Stored {
-        seq,
-        subject: Bytes::copy_from_slice(subject),
-        time,
-        header_len,
-        body_len,
-        msg_id: Some(id).filter(|id| !id.is_empty()).map(Into::into),
-        expiry,
-    })
 }
 
 impl Bounds {
@@ -223,10 +160,11 @@ pub(super) fn encode_saved(saved: &Saved) -> Vec<u8> {
         saved.floor.stream,
         saved.skip_upto.map_or(0, |upto| upto + 1),
         saved.skip.len() as u64,
+        saved.given_up.len() as u64,
     ] {
         value.put_u64_le(number);
     }
-    for seq in &saved.skip {
+    for seq in saved.skip.iter().chain(&saved.given_up) {
         value.put_u64_le(*seq);
     }
     for pending in &saved.pending {
@@ -255,9 +193,12 @@ pub(super) fn decode_saved(mut value: &[u8]) -> Option<Saved> {
         skip_upto: number()?.checked_sub(1),
         ..Saved::default()
     };
-    let skipped = number()?;
+    let (skipped, given_up) = (number()?, number()?);
     for _ in 0..skipped {
         saved.skip.push(number()?);
+    }
+    for _ in 0..given_up {
+        saved.given_up.push(number()?);
     }
     while value.has_remaining() {
         let mut number = || value.try_get_u64_le().ok();
@@ -277,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_back_and_ordered() {
+    fn keys_are_read_back() {
         for key in [
             MetaKey::NextId,
             MetaKey::Stream(7),
@@ -288,41 +229,14 @@ mod tests {
         ] {
             assert_eq!(MetaKey::decode(&key.encode()), Some(key));
         }
-        assert!(message_key(1, u64::MAX) < message_key(2, 0));
-        assert!(message_key(1, 255) < message_key(1, 256));
-        assert_eq!(decode_message_key(&message_key(3, 9)), Some((3, 9)));
     }
 
     proptest! {
         #[test]
-        fn heads_are_read_back(
-            subject in prop::collection::vec(any::<u8>(), 1..40),
-            id in prop::option::of(prop::collection::vec(any::<u8>(), 1..10)),
-            seq in any::<u64>(),
-            time in any::<i64>(),
-            lens in any::<(u32, u32)>(),
-            expiry in prop_oneof![
-                Just(Expiry::Stream),
-                Just(Expiry::Never),
-                (1..i64::MAX).prop_map(|time| Expiry::At(WallTime(time))),
-            ],
-        ) {
-            let stored = Stored {
-                seq,
-                subject: subject.into(),
-                time: WallTime(time),
-                header_len: lens.0,
-                body_len: lens.1,
-                msg_id: id.map(Into::into),
-                expiry,
-            };
-            prop_assert_eq!(decode_head(seq, &encode_head(&stored)), Some(stored));
-        }
-
-        #[test]
         fn states_are_read_back(
             numbers in any::<[u64; 5]>(),
             skip in prop::collection::vec(any::<u64>(), 0..5),
+            given_up in prop::collection::vec(any::<u64>(), 0..5),
             upto in prop::option::of(0..u64::MAX),
             pending in prop::collection::vec(any::<(u64, u64, u64)>(), 0..5),
         ) {
@@ -340,6 +254,7 @@ mod tests {
                     .collect(),
                 skip,
                 skip_upto: upto,
+                given_up,
             };
             prop_assert_eq!(decode_saved(&encode_saved(&saved)), Some(saved));
         }
@@ -360,7 +275,6 @@ mod tests {
 
         #[test]
         fn damaged_values_are_refused_without_a_panic(value in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = decode_head(1, &value);
             let _ = decode_saved(&value);
             let _ = decode_sources(&value);
             let _ = Bounds::decode(&value);

@@ -131,11 +131,11 @@ async fn damage_costs_what_stood_there_and_is_counted() {
         bucket.put(key, vec![b'v'; 200].into()).await.unwrap();
     }
     server.stop();
-    let journal = server.data_dir().join("tables/0.jnl");
-    let mut bytes = std::fs::read(&journal).unwrap();
+    let segment = server.data_dir().join("log/0000000001.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
     let at = memchr::memmem::find(&bytes, b"key50").unwrap();
     bytes[at + 1] ^= 0xff;
-    std::fs::write(&journal, bytes).unwrap();
+    std::fs::write(&segment, bytes).unwrap();
     server.restart().await;
     assert_eq!(server.handle().stats().storage.corrupt_records, 1);
     let bucket = server.jetstream().await.get_key_value("b").await.unwrap();

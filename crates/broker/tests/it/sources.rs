@@ -275,3 +275,31 @@ async fn sources_that_make_no_sense_are_refused_with_the_same_numbers() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_added_again_goes_on_where_it_stopped() {
+    on_each_server(|server| async move {
+        if !server.has_2_10() {
+            return;
+        }
+        let client = server.client().await;
+        create(&client, json!({ "name": "O", "subjects": ["o.*"] })).await;
+        let with = json!({ "name": "T", "subjects": ["t"], "sources": [{ "name": "O" }] });
+        create(&client, with.clone()).await;
+        for subject in ["o.1", "o.2"] {
+            publish(&client, subject, "x").await;
+        }
+        subjects(&client, "T", 2).await;
+        let update = |config| api(&client, "STREAM.UPDATE.T", config);
+        let answer = update(json!({ "name": "T", "subjects": ["t"] })).await;
+        assert!(answer["error"].is_null(), "{answer}");
+        publish(&client, "o.3", "x").await;
+        publish(&client, "t", "x").await;
+        subjects(&client, "T", 3).await;
+        let answer = update(with).await;
+        assert!(answer["error"].is_null(), "{answer}");
+        let found = subjects(&client, "T", 4).await;
+        assert_eq!(found, ["o.1", "o.2", "t", "o.3"]);
+    })
+    .await;
+}

@@ -12,6 +12,8 @@ pub(crate) struct Saved {
     /// What is left of the messages it began with, and up to where those replace what the stream holds.
     pub(crate) skip: Vec<u64>,
     pub(crate) skip_upto: Option<u64>,
+    /// Messages that were delivered as often as may be.
+    pub(crate) given_up: Vec<u64>,
 }
 
 /// A message that awaits its acknowledgement.
@@ -43,6 +45,7 @@ impl Consumer {
                 .flat_map(|skip| skip.seqs.iter().copied())
                 .collect(),
             skip_upto: self.skip.as_ref().map(|skip| skip.upto),
+            given_up: self.given_up.iter().copied().collect(),
         }
     }
 }

@@ -85,6 +85,8 @@ impl Consumer {
                 consumer.acks.restore(pending, due);
             }
         }
+        let given_up = saved.given_up.iter().copied();
+        consumer.given_up = given_up.filter(|seq| index.get(*seq).is_some()).collect();
         consumer.recount(index);
         consumer
     }

@@ -74,7 +74,7 @@ impl Fixture {
         for effect in self.stream.step(at(self.time), input) {
             let subject = match &effect {
                 stream::Effect::Store(stored) => &stored.subject,
-                stream::Effect::Forget { subject, .. } => subject,
+                stream::Effect::Forget { remains, .. } => &remains.subject,
                 stream::Effect::ForgetAll { .. } => {
                     effects.extend(self.step(Input::Purged));
                     continue;

@@ -58,15 +58,6 @@ impl Driver {
         counters: Arc<Counters>,
     ) -> Result<Self, DriverError> {
         let disk = Disk::open(path, &counters)?;
-        Self::start(disk, bounds, age, counters).map_err(DriverError::Engine)
-    }
-
-    pub(crate) fn start(
-        disk: Disk,
-        bounds: EngineBounds,
-        age: Nanos,
-        counters: Arc<Counters>,
-    ) -> Result<Self, EngineError> {
         let mailbox = Arc::new(Mailbox::new(64 * 1024 * 1024));
         let watcher: Arc<dyn InterestWatcher> = Arc::clone(&mailbox) as _;
         let router = Arc::new(Router::new(counters, Some(watcher)));
@@ -150,6 +141,9 @@ impl Driver {
                 mail.is_empty() && self.engine.ready.is_empty() && self.engine.sourcing.is_empty();
             self.engine.round(&mail);
             self.mailbox.release(&mail);
+            while let Some(wanted) = self.engine.next_to_clean() {
+                self.engine.clean(&wanted.read());
+            }
             let is_committed = self.engine.gate.is_settled();
             if is_idle && is_committed {
                 // What the last commit let go is here by now.
@@ -177,7 +171,7 @@ impl Driver {
 
     /// Takes what is queued, and keeps what is to be caught.
     fn take(&mut self) -> Vec<Mail> {
-        let mut mail = self.mailbox.take(Some(Duration::ZERO));
+        let mut mail = self.mailbox.take();
         mail.retain(|mail| match mail {
             Mail::Ingest(ingest) if ingest.subject.starts_with(CAUGHT_PREFIX.as_bytes()) => {
                 self.caught.push_back(ingest.clone());

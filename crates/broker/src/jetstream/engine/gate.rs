@@ -1,96 +1,79 @@
-//! Answers leave when what they tell is committed.
+//! Answers leave when what they tell is stored.
 //!
-//! Batches are numbered. A stream that changed in a batch, or has answers waiting for one, sends its further
-//! answers behind that batch; all other answers leave at once. So answers of one stream keep their order, and
-//! a stream that waits for the disk holds up no other.
+//! Batches are numbered. What changed in a batch is handed to the operating system at its end, and answers leave then.
+//! A stream that is to be on the disk first sends its answers behind a sync, which the storage thread does;
+//! answers of one stream keep their order, and a stream that waits for the disk holds up no other.
 
-use std::collections::{HashMap, VecDeque};
-
-use bytes::Bytes;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
 
 use crate::jetstream::{Courier, Outgoing};
 use crate::stats::Counters;
-use crate::storage::{Committer, Disk, Job, StreamId, Writes};
-
-/// Bytes after which the disk is given something to do. Once in a while the database forces all that it wrote to the
-/// disk, and lets nobody commit meanwhile; this is how much that can be.
-const UNSYNCED_LEN_MAX: usize = 4 * 1024 * 1024;
+use crate::storage::{Committer, Job, Log};
 
 pub(super) struct Gate {
-    disk: Disk,
+    pub(super) log: Log,
     courier: Courier,
     committer: Committer,
     /// The batch that is being filled.
     batch: u64,
     /// The last batch that the storage thread got.
     handed_over: u64,
-    pub(super) writes: Writes,
-    /// The answers of this batch wait for the disk.
+    /// Something of this batch is to be on the disk before its answers leave.
     is_synced: bool,
-    /// What is committed is to be forced to the disk, which no answer waits for.
-    wants_sync_aside: bool,
-    /// Bytes that were written since the last sync.
-    unsynced_len: usize,
     at_once: Vec<Outgoing>,
     behind_batch: Vec<Outgoing>,
-    sweeps: Vec<Job>,
-    /// Bodies that are not in the tables yet, by message.
-    bodies: HashMap<(StreamId, u64), Bytes>,
-    /// The same by batch.
-    body_batches: VecDeque<(u64, (StreamId, u64))>,
+    behind_sync: Vec<Outgoing>,
+    /// Keeps other processes out; given up last.
+    _lock: File,
 }
 
 // ---------------------------------------------------------------------------------------------------------
 
 impl Gate {
-    pub(super) fn new(disk: Disk, courier: Courier, committer: Committer) -> Self {
-        Self {
-            disk,
+    /// Starts the storage thread.
+    pub(super) fn new(
+        log: Log,
+        lock: File,
+        courier: Courier,
+        counters: &Arc<Counters>,
+    ) -> io::Result<Self> {
+        let committer = Committer::start(&log, courier.another(), Arc::clone(counters))?;
+        Ok(Self {
+            log,
             courier,
             committer,
             batch: 1,
             handed_over: 0,
-            writes: Writes::default(),
             is_synced: false,
-            wants_sync_aside: false,
-            unsynced_len: 0,
             at_once: Vec::new(),
             behind_batch: Vec::new(),
-            sweeps: Vec::new(),
-            bodies: HashMap::new(),
-            body_batches: VecDeque::new(),
-        }
+            behind_sync: Vec::new(),
+            _lock: lock,
+        })
     }
 
-    /// The writes of this batch, for a stream whose last batch is in `gate`.
-    pub(super) fn writes_of(&mut self, gate: &mut u64, is_synced: bool) -> &mut Writes {
+    /// The log, for a change of a stream whose last batch is in `gate`.
+    pub(super) fn writes_of(&mut self, gate: &mut u64, is_synced: bool) -> &mut Log {
         *gate = self.batch;
         self.is_synced |= is_synced;
-        &mut self.writes
-    }
-
-    /// Keeps a body until it can be read from the tables.
-    pub(super) fn keep_body(&mut self, stream: StreamId, seq: u64, body: Bytes) {
-        self.bodies.insert((stream, seq), body);
-        self.body_batches.push_back((self.batch, (stream, seq)));
-    }
-
-    pub(super) fn kept_body(&self, stream: StreamId, seq: u64) -> Option<&Bytes> {
-        self.bodies.get(&(stream, seq))
-    }
-
-    pub(super) fn holds_bodies(&self) -> bool {
-        !self.bodies.is_empty()
+        &mut self.log
     }
 
     pub(super) fn has_writes(&self) -> bool {
-        !self.writes.is_empty()
+        !self.log.is_empty()
     }
 
-    /// Whether everything that was handed over is committed.
+    /// Whether all answers that were handed over are out.
     #[cfg(any(test, fuzzing))]
     pub(super) fn is_settled(&self) -> bool {
-        self.committer.committed() >= self.handed_over
+        self.committer.answered() >= self.handed_over
+    }
+
+    /// Whether the storage thread has so much to do that a batch for it may have to wait.
+    pub(super) fn is_behind(&self) -> bool {
+        self.committer.is_behind()
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -98,9 +81,11 @@ impl Gate {
     }
 
     /// Sends an answer about the stream whose last batch is in `gate`, in order with its others.
-    pub(super) fn send(&mut self, gate: &mut u64, outgoing: Outgoing) {
-        if *gate > self.committer.committed() {
+    pub(super) fn send(&mut self, gate: &mut u64, is_synced: bool, outgoing: Outgoing) {
+        if is_synced && *gate > self.committer.answered() {
             *gate = self.batch;
+            self.behind_sync.push(outgoing);
+        } else if *gate == self.batch {
             self.behind_batch.push(outgoing);
         } else {
             self.at_once.push(outgoing);
@@ -109,7 +94,11 @@ impl Gate {
 
     /// Sends an answer behind everything that changed in this batch.
     pub(super) fn send_behind(&mut self, outgoing: Outgoing) {
-        self.behind_batch.push(outgoing);
+        if self.is_synced {
+            self.behind_sync.push(outgoing);
+        } else {
+            self.behind_batch.push(outgoing);
+        }
     }
 
     /// Sends what depends on no stream.
@@ -117,85 +106,59 @@ impl Gate {
         self.at_once.push(outgoing);
     }
 
-    /// Removes the remains of deleted messages, after this batch and when there is time.
-    pub(super) fn sweep(&mut self, stream: StreamId, below: u64) {
-        self.sweeps.push(Job::Sweep { stream, below });
-    }
-
-    /// Forces this batch, and with it all before, to the disk before its answers leave.
-    pub(super) fn require_sync(&mut self) {
-        self.is_synced = true;
-    }
-
-    /// Forces this batch, and with it all before, to the disk, while others go on.
+    /// Forces all that was committed to the disk, while others go on.
     pub(super) fn sync_aside(&mut self) {
-        self.wants_sync_aside = true;
+        self.committer.sync_aside();
     }
 
     /// Ends the batch.
     pub(super) fn close(&mut self, counters: &Counters) {
-        self.drop_committed_bodies();
         self.courier.send(self.at_once.drain(..));
-        let is_empty = self.writes.is_empty() && self.behind_batch.is_empty() && !self.is_synced;
-        if !is_empty {
-            let writes = std::mem::take(&mut self.writes);
-            let outgoing = std::mem::take(&mut self.behind_batch);
-            let is_synced = std::mem::take(&mut self.is_synced);
-            self.unsynced_len += writes.len_bytes();
-            self.wants_sync_aside |= self.unsynced_len >= UNSYNCED_LEN_MAX;
-            if is_synced {
-                // All before it is synced with it.
-                self.wants_sync_aside = false;
-                self.unsynced_len = 0;
-            }
-            // The storage thread costs a task switch: with nothing to wait for, this thread commits itself.
-            if !is_synced && self.committer.committed() >= self.handed_over {
-                self.commit_here(writes, outgoing, counters);
-            } else {
-                self.handed_over = self.batch;
-                self.committer.submit(Job::Commit {
-                    batch: self.batch,
-                    writes,
-                    is_synced,
-                    outgoing,
-                });
-            }
-            self.batch += 1;
+        let is_synced = std::mem::take(&mut self.is_synced);
+        if !self.commit(is_synced, counters) {
+            // What is not stored is not acknowledged: the publisher runs into its timeout and asks again.
+            self.behind_batch.clear();
+            self.behind_sync.clear();
         }
-        if std::mem::take(&mut self.wants_sync_aside) {
-            self.unsynced_len = 0;
+        self.courier.send(self.behind_batch.drain(..));
+        if !self.behind_sync.is_empty() {
+            self.handed_over = self.batch;
+            self.committer.submit(Job::Answer {
+                batch: self.batch,
+                outgoing: std::mem::take(&mut self.behind_sync),
+                is_synced,
+            });
+        } else if is_synced {
             self.committer.sync_aside();
         }
-        for sweep in self.sweeps.drain(..) {
-            self.committer.submit(sweep);
+        self.batch += 1;
+        for number in self.log.take_sealed() {
+            self.committer.submit(Job::Summarize(number));
+        }
+        for number in self.log.take_removed() {
+            self.committer.submit(Job::Remove(number));
         }
     }
 
-    fn commit_here(&mut self, writes: Writes, outgoing: Vec<Outgoing>, counters: &Counters) {
-        if self.committer.has_failed() {
-            return;
+    /// Hands what changed to the operating system.
+    fn commit(&mut self, is_synced: bool, counters: &Counters) -> bool {
+        if self.log.is_empty() {
+            return true;
         }
-        if !writes.is_empty() {
-            if let Err(error) = self.disk.commit(writes) {
+        if self.committer.has_failed() {
+            return false;
+        }
+        match self.log.commit(is_synced) {
+            Ok(()) => {
+                counters.commits.add(1);
+                true
+            }
+            Err(error) => {
                 counters.write_errors.add(1);
                 self.committer.note_failed();
                 tracing::error!(%error, "Storage failed, nothing more is acknowledged");
-                return;
+                false
             }
-            counters.commits.add(1);
-        }
-        self.committer.note_committed(self.batch);
-        self.drop_committed_bodies();
-        self.courier.send(outgoing);
-    }
-
-    fn drop_committed_bodies(&mut self) {
-        let committed = self.committer.committed();
-        while let Some((batch, key)) = self.body_batches.front()
-            && *batch <= committed
-        {
-            self.bodies.remove(key);
-            self.body_batches.pop_front();
         }
     }
 }

@@ -57,13 +57,15 @@ impl Engine {
         StreamSlot {
             memory: (config.storage == Storage::Memory).then(HashMap::new),
             is_synced: self.is_synced(&name),
-            sources: Self::new_sources(&config, &[]),
+            sources: Self::new_sources(&config, &BTreeMap::new()),
+            past_positions: BTreeMap::new(),
             is_sourcing: false,
             has_full_source: false,
             core: Stream::new(config, created),
             name,
             gate: 0,
             floor: 0,
+            costs: BTreeMap::new(),
             consumers: BTreeMap::new(),
             consumer_names: BTreeMap::new(),
             signals: subject::SubjectIndex::default(),
@@ -139,7 +141,10 @@ impl Engine {
             let is_synced = slot.is_synced;
             let writes = self.gate.writes_of(&mut slot.gate, is_synced);
             writes.remove_stream(id);
-            self.gate.sweep(id, u64::MAX);
+            for (segment, cost) in slot.costs {
+                writes.count_out(segment, cost);
+            }
+            writes.choose_cleaning();
         }
         self.count_stored();
     }
@@ -181,12 +186,11 @@ impl Engine {
         }
     }
 
-    /// Whether a rule asks for this stream to be forced to the disk.
+    /// Whether a rule asks for this stream to be forced to the disk, or nothing may be lost in any interval.
     fn is_synced(&self, name: &str) -> bool {
-        self.bounds
-            .synced_streams
-            .iter()
-            .any(|rule| match rule.strip_suffix('*') {
+        let mut rules = self.bounds.synced_streams.iter();
+        self.bounds.sync_interval.is_zero()
+            || rules.any(|rule| match rule.strip_suffix('*') {
                 Some(prefix) => name.starts_with(prefix),
                 None => name == rule,
             })

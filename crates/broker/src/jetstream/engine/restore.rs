@@ -5,30 +5,33 @@ use std::sync::Arc;
 
 use super::{Engine, Owner};
 use crate::jetstream::clock::{Now, WallTime};
-use crate::jetstream::config::Storage;
 use crate::jetstream::consumer::Consumer;
-use crate::storage::{Bounds, StreamId, Unreadable};
+use crate::storage::{Bounds, Messages, StreamId, cost};
 
 impl Engine {
-    pub(super) fn restore(&mut self) -> Result<(), Unreadable> {
-        let found = self.disk.recover(&self.counters)?;
-        self.next_stream = found.next_id;
+    pub(super) fn restore(&mut self, messages: Messages) {
+        let found = self.gate.log.recover(&self.counters);
+        // Also where the configuration of a stream is lost: its number is not used again.
+        let used = messages.stream_max().unwrap_or(0);
+        self.next_stream = found.next_id.max(used.saturating_add(1));
         let mut bounds = BTreeMap::new();
         let mut consumers = BTreeMap::new();
         let mut followers = Vec::new();
         for (id, stream) in found.streams {
             let created = WallTime(stream.record.created);
             let mut slot = self.new_slot(id, stream.record.config, created);
+            let mut positions = stream.source_positions;
             for source in &mut slot.sources {
-                source.resume(stream.source_positions.get(&source.key()).copied());
+                source.resume(positions.remove(&source.key()));
                 followers.push(id);
             }
+            slot.past_positions = positions;
             self.streams.insert(id, slot);
             bounds.insert(id, stream.bounds);
             consumers.insert(id, stream.consumers);
         }
         let now = self.clock.now();
-        self.restore_messages(now, &bounds, found.is_whole)?;
+        self.restore_messages(now, &bounds, messages);
         for (id, stream) in &mut self.streams {
             if let Some(bounds) = bounds.get(id) {
                 stream.floor = bounds.floor;
@@ -60,40 +63,28 @@ impl Engine {
             self.follow(id);
         }
         self.count_stored();
-        Ok(())
+        self.gate.log.choose_cleaning();
     }
 
-    /// Rebuilds the indexes, and notes what is to be swept. Messages of unknown streams are left alone unless all
-    /// configurations are there: the one of their stream may be readable some day.
+    /// Rebuilds the indexes, and counts what of the log is needed.
     fn restore_messages(
         &mut self,
         now: Now,
         bounds: &BTreeMap<StreamId, Bounds>,
-        is_whole: bool,
-    ) -> Result<(), Unreadable> {
-        let mut remains: BTreeMap<StreamId, u64> = BTreeMap::new();
-        let disk = self.disk.clone();
-        let counters = Arc::clone(&self.counters);
-        disk.each_head(&counters, |id, stored| {
+        messages: Messages,
+    ) {
+        for (id, stored, place) in messages.into_each() {
             let floor = bounds.get(&id).map_or(0, |bounds| bounds.floor);
-            match self.streams.get_mut(&id) {
-                Some(slot)
-                    if stored.seq >= floor && slot.core.config().storage == Storage::File =>
-                {
-                    slot.core.restore(now, &stored);
-                }
-                Some(_) => {
-                    remains.insert(id, floor);
-                }
-                None if is_whole => {
-                    remains.insert(id, u64::MAX);
-                }
-                None => self.next_stream = self.next_stream.max(id.saturating_add(1)),
+            if let Some(slot) = self.streams.get_mut(&id)
+                && stored.seq >= floor
+                && slot.is_file()
+            {
+                let len = stored.header_len as usize + stored.body_len as usize;
+                let cost = cost(stored.subject.len(), len);
+                slot.count_in(place.0, cost);
+                self.gate.log.count_in(place.0, cost);
+                slot.core.restore(now, &stored, place);
             }
-        })?;
-        for (id, below) in remains {
-            self.gate.sweep(id, below);
         }
-        Ok(())
     }
 }

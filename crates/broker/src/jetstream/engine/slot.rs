@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::jetstream::config::ConsumerConfig;
 use crate::jetstream::consumer::Consumer;
-use crate::jetstream::source::{Life, Source};
+use crate::jetstream::source::{Life, Positions, Source};
 use crate::jetstream::stream::Stream;
 use crate::router::Subscription;
 use crate::storage::{Bounds, StreamId};
@@ -26,8 +26,10 @@ pub(in crate::jetstream) struct StreamSlot {
     pub(super) is_synced: bool,
     /// The batch that the last answers about this stream belong to.
     pub(super) gate: u64,
-    /// Messages before this are gone, though the tables may still hold them.
+    /// Messages before this are gone, though the log may still hold them.
     pub(super) floor: u64,
+    /// What its messages cost, by segment of the log.
+    pub(super) costs: BTreeMap<u32, u64>,
     pub(in crate::jetstream) consumers: BTreeMap<u64, ConsumerSlot>,
     pub(in crate::jetstream) consumer_names: BTreeMap<Arc<str>, u64>,
     /// Which consumers want which subjects.
@@ -35,6 +37,8 @@ pub(in crate::jetstream) struct StreamSlot {
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     /// What it takes from other streams.
     pub(in crate::jetstream) sources: Vec<Source>,
+    /// How far those came that were removed.
+    pub(super) past_positions: Positions,
     /// It is in the queue of those that may have something to take.
     pub(super) is_sourcing: bool,
     /// It had no room for a message of a source.
@@ -76,6 +80,29 @@ impl StreamSlot {
         Life {
             id,
             created: self.core.created(),
+        }
+    }
+
+    /// How far all sources have come, also those that were removed.
+    pub(super) fn source_positions(&self) -> Positions {
+        let mut positions = self.past_positions.clone();
+        let sources = self.sources.iter();
+        positions.extend(sources.filter_map(|source| Some((source.key(), source.position()?))));
+        positions
+    }
+
+    /// Notes what a message costs in a segment of the log.
+    pub(super) fn count_in(&mut self, segment: u32, cost: u64) {
+        *self.costs.entry(segment).or_default() += cost;
+    }
+
+    /// Notes that it is there no more.
+    pub(super) fn count_out(&mut self, segment: u32, cost: u64) {
+        if let Some(held) = self.costs.get_mut(&segment) {
+            *held = held.saturating_sub(cost);
+            if *held == 0 {
+                self.costs.remove(&segment);
+            }
         }
     }
 

@@ -1,18 +1,21 @@
 //! Streams that take messages from other streams.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Arrival, Engine, Owner};
 use crate::jetstream::clock::{Nanos, Now};
 use crate::jetstream::config::StreamConfig;
-use crate::jetstream::source::{Life, Source, Verdict};
+use crate::jetstream::source::{Life, Positions, Source, Verdict};
 use crate::jetstream::stream::{Done, Scan, Sender};
 use crate::storage::StreamId;
 
 /// Messages that are taken from one source in a row, so that streams take turns.
 const PORTION: usize = 256;
+
+/// Sources that were removed whose positions are remembered, by stream.
+const PAST_MAX: usize = 128;
 
 /// How long a stream waits before it asks again for what it had no room for.
 const RETRY_INTERVAL: Nanos = 250_000_000;
@@ -31,28 +34,31 @@ enum Next {
 }
 
 impl Engine {
-    /// Makes the sources of a configuration, which go on where those of `old` with the same wishes stopped.
-    pub(super) fn new_sources(config: &StreamConfig, old: &[Source]) -> Vec<Source> {
-        let resumed = |source: &Source| {
-            let old = old.iter().find(|old| old.key() == source.key());
-            old.and_then(Source::position)
-        };
+    /// Makes the sources of a configuration, which go on where those with the same wishes stopped.
+    pub(super) fn new_sources(config: &StreamConfig, positions: &Positions) -> Vec<Source> {
         let sources = config.sources.iter().cloned().map(Source::new);
         sources
             .map(|mut source| {
-                let position = resumed(&source);
-                source.resume(position);
+                source.resume(positions.get(&source.key()).copied());
                 source
             })
             .collect()
     }
 
-    /// Takes from the sources that the configuration of a stream names now, and from no others.
+    /// Takes from the sources that the configuration of a stream names now, and from no others. How far those came that
+    /// are removed is remembered, so that nothing comes twice if they are added again.
     pub(super) fn replace_sources(&mut self, now: Now, id: StreamId) {
         let Some(slot) = self.streams.get_mut(&id) else {
             return;
         };
-        let sources = Self::new_sources(slot.core.config(), &slot.sources);
+        let positions = slot.source_positions();
+        let sources = Self::new_sources(slot.core.config(), &positions);
+        slot.past_positions = positions;
+        let is_used = |key: &str| sources.iter().any(|source| source.key() == *key);
+        slot.past_positions.retain(|key, _| !is_used(key));
+        while slot.past_positions.len() > PAST_MAX {
+            slot.past_positions.pop_first();
+        }
         let had_none = std::mem::replace(&mut slot.sources, sources).is_empty();
         if had_none && slot.sources.is_empty() {
             return;
@@ -272,11 +278,7 @@ impl Engine {
             return;
         };
         if slot.is_file() {
-            let positions: BTreeMap<String, _> = slot
-                .sources
-                .iter()
-                .filter_map(|source| Some((source.key(), source.position()?)))
-                .collect();
+            let positions = slot.source_positions();
             let writes = self.gate.writes_of(&mut slot.gate, slot.is_synced);
             writes.source_positions(id, &positions);
         }

@@ -6,12 +6,12 @@ use super::{Engine, Owner, StreamSlot};
 use crate::jetstream::clock::Now;
 use crate::jetstream::consumer;
 use crate::jetstream::stream::{
-    Effect, Entry, Input, Outcome, Publish, PublishHeaders, Sender, Stored,
+    Effect, Entry, Input, Outcome, Publish, PublishHeaders, Remains, Sender, Stored,
 };
 use crate::jetstream::{ApiError, Outgoing};
 use crate::router::Ingest;
 use crate::stats::Counters;
-use crate::storage::StreamId;
+use crate::storage::{StreamId, cost};
 
 /// Removals of one step that consumers are told one by one; with more, they count anew.
 const REMOVALS_TOLD_MAX: usize = 64;
@@ -51,8 +51,8 @@ impl Engine {
             && !slot.core.config().no_ack
             && let Some(answer) = render_ack(&slot.name, &outcome)
         {
-            self.gate
-                .send(&mut slot.gate, Outgoing::plain(reply, answer));
+            let outgoing = Outgoing::plain(reply, answer);
+            self.gate.send(&mut slot.gate, slot.is_synced, outgoing);
         }
     }
 
@@ -126,11 +126,11 @@ impl Engine {
             match effect {
                 Effect::Store(stored) => self.store(now, id, &stored, payload),
                 Effect::Skip => self.skip(id),
-                Effect::Forget { seq, subject } => {
-                    self.forget(id, seq);
+                Effect::Forget { seq, remains } => {
+                    self.forget(id, seq, &remains);
                     if is_told {
                         let input = || consumer::Input::Removed { seq };
-                        self.signal(now, id, &subject, input);
+                        self.signal(now, id, &remains.subject, input);
                     }
                 }
                 Effect::ForgetAll { below } => {
@@ -162,8 +162,9 @@ impl Engine {
             }
             None => {
                 let writes = self.gate.writes_of(&mut slot.gate, slot.is_synced);
-                writes.message(id, stored, payload.clone());
-                self.gate.keep_body(id, stored.seq, payload);
+                let place = writes.message(id, stored, &payload);
+                slot.core.set_place(stored.seq, place);
+                slot.count_in(place.0, cost(stored.subject.len(), payload.len()));
             }
         }
         let subject = stored.subject.clone();
@@ -182,7 +183,7 @@ impl Engine {
         }
     }
 
-    fn forget(&mut self, id: StreamId, seq: u64) {
+    fn forget(&mut self, id: StreamId, seq: u64, remains: &Remains) {
         let Some(slot) = self.streams.get_mut(&id) else {
             return;
         };
@@ -193,7 +194,9 @@ impl Engine {
             None => {
                 let positions = slot.positions();
                 let writes = self.gate.writes_of(&mut slot.gate, slot.is_synced);
-                writes.forget(id, seq);
+                let cost = cost(remains.subject.len(), remains.len as usize);
+                writes.forget(id, seq, remains.place, cost);
+                slot.count_out(remains.place.0, cost);
                 if seq == positions.last_seq {
                     // No message tells any more how far the sequences went.
                     writes.bounds(id, positions);
@@ -213,7 +216,10 @@ impl Engine {
                 let positions = slot.positions();
                 let writes = self.gate.writes_of(&mut slot.gate, slot.is_synced);
                 writes.bounds(id, positions);
-                self.gate.sweep(id, below);
+                for (segment, cost) in std::mem::take(&mut slot.costs) {
+                    writes.count_out(segment, cost);
+                }
+                writes.choose_cleaning();
             }
         }
     }
@@ -265,10 +271,7 @@ impl Engine {
         let slot = self.streams.get(&id)?;
         let found = match &slot.memory {
             Some(memory) => memory.get(&entry.seq).cloned(),
-            None => match self.gate.kept_body(id, entry.seq) {
-                Some(body) => Some(body.clone()),
-                None => self.read_body(id, entry.seq),
-            },
+            None => self.read_body(id, entry),
         }?;
         let expected = entry.header_len as usize + entry.body_len as usize;
         if found.len() == expected {
@@ -279,8 +282,12 @@ impl Engine {
         None
     }
 
-    fn read_body(&self, id: StreamId, seq: u64) -> Option<Bytes> {
-        match self.disk.body(id, seq) {
+    fn read_body(&self, id: StreamId, entry: &Entry<'_>) -> Option<Bytes> {
+        let (seq, len) = (
+            entry.seq,
+            entry.header_len as usize + entry.body_len as usize,
+        );
+        match self.gate.log.body(id, seq, entry.place, len) {
             Ok(body) => Some(body),
             Err(error) => {
                 self.counters.corrupt_records.add(1);
@@ -293,7 +300,7 @@ impl Engine {
     /// Sends an answer about a stream, in order with its others.
     pub(in crate::jetstream) fn send_about(&mut self, id: StreamId, outgoing: Outgoing) {
         match self.streams.get_mut(&id) {
-            Some(slot) => self.gate.send(&mut slot.gate, outgoing),
+            Some(slot) => self.gate.send(&mut slot.gate, slot.is_synced, outgoing),
             None => self.gate.send_behind(outgoing),
         }
     }

@@ -1,6 +1,6 @@
 //! What a stream says is to be done.
 
-use super::Subject;
+use super::{Remains, Subject};
 use crate::jetstream::ApiError;
 use crate::jetstream::clock::WallTime;
 
@@ -12,7 +12,7 @@ pub(crate) enum Effect {
     /// The sequence of the message that was just published is used, but nobody waits for it: keep nothing.
     Skip,
     /// Forget one message.
-    Forget { seq: u64, subject: Subject },
+    Forget { seq: u64, remains: Remains },
     /// Forget all messages before `seq`; there is none left.
     ForgetAll { below: u64 },
     /// The outcome for whoever asked; always the last effect, and none follows a tick or a release.

@@ -23,6 +23,10 @@ const MEMORY_OVERHEAD: u64 = 16;
 const FILE_OVERHEAD: u64 = 30;
 const FILE_HEADER_OVERHEAD: u64 = 4;
 
+/// Where the owner of a stream keeps a body, which is all that it means: the stream hands it back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(pub(crate) u32, pub(crate) u32);
+
 /// All stored messages, without their bodies.
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -44,6 +48,7 @@ struct Slot {
     header_len: u32,
     body_len: u32,
     time: WallTime,
+    place: Place,
 }
 
 /// One stored message.
@@ -54,6 +59,16 @@ pub(crate) struct Entry<'a> {
     pub(crate) header_len: u32,
     pub(crate) body_len: u32,
     pub(crate) time: WallTime,
+    pub(crate) place: Place,
+}
+
+/// What is left of a message that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remains {
+    pub(crate) subject: Subject,
+    /// Length of headers and body together.
+    pub(crate) len: u32,
+    pub(crate) place: Place,
 }
 
 /// How a search for the next message ended.
@@ -288,8 +303,16 @@ impl Index {
                 header_len: stored.header_len,
                 body_len: stored.body_len,
                 time: stored.time,
+                place: Place::default(),
             },
         );
+    }
+
+    /// Notes where the body of a message is.
+    pub(super) fn set_place(&mut self, seq: u64, place: Place) {
+        if let Some(slot) = self.slots.get_mut(&seq) {
+            slot.place = place;
+        }
     }
 
     /// Uses up a sequence without a message.
@@ -302,8 +325,8 @@ impl Index {
         self.last_seq
     }
 
-    /// Removes a message, and returns its subject.
-    pub(super) fn remove(&mut self, seq: u64) -> Option<Subject> {
+    /// Removes a message, and returns what is left of it.
+    pub(super) fn remove(&mut self, seq: u64) -> Option<Remains> {
         let slot = self.slots.remove(&seq)?;
         let subject = self.subjects.remove(slot.subject, seq);
         self.bytes -= self.size(subject.len(), slot.header_len, slot.body_len);
@@ -313,7 +336,11 @@ impl Index {
                 .first_key_value()
                 .map_or(self.last_seq + 1, |(first, _)| *first);
         }
-        Some(subject)
+        Some(Remains {
+            subject,
+            len: slot.header_len + slot.body_len,
+            place: slot.place,
+        })
     }
 
     /// Removes all messages, and returns how many those were.
@@ -357,6 +384,7 @@ impl Index {
             header_len: slot.header_len,
             body_len: slot.body_len,
             time: slot.time,
+            place: slot.place,
         }
     }
 

@@ -323,7 +323,7 @@ fn a_restored_stream_remembers_the_last_message_of_an_id() {
             msg_id: Some(b"id".as_slice().into()),
             expiry: Expiry::Stream,
         };
-        fixture.stream.restore(now, &stored);
+        fixture.stream.restore(now, &stored, Place::default());
     }
     fixture.stream.restored(0, 2, WallTime(0));
     fixture.step(Input::Tick);
@@ -413,7 +413,9 @@ fn a_restored_stream_goes_on_where_it_was() {
     }
     let mut after = Fixture::new(r#","allow_msg_ttl":true"#);
     for message in stored {
-        after.stream.restore(after.now(), &message);
+        after
+            .stream
+            .restore(after.now(), &message, Place::default());
     }
     after.stream.restored(0, 7, WallTime(after.wall));
     after.check_invariants();

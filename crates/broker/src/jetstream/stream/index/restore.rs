@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::subjects::SubjectId;
-use super::{Index, Slot, Subject};
+use super::{Index, Place, Slot, Subject};
 use crate::jetstream::stream::Stored;
 
 /// What was put back so far.
@@ -20,7 +20,7 @@ pub(super) struct Restoring {
 impl Index {
     /// Puts back a message, whose sequence is higher than all before. Nothing else may be asked of the index until
     /// [`Index::finish_restore`].
-    pub(in crate::jetstream::stream) fn restore(&mut self, stored: &Stored) {
+    pub(in crate::jetstream::stream) fn restore(&mut self, stored: &Stored, place: Place) {
         self.bytes += self.size(stored.subject.len(), stored.header_len, stored.body_len);
         let restoring = self.restoring.get_or_insert_default();
         if restoring.slots.is_empty() {
@@ -44,6 +44,7 @@ impl Index {
             header_len: stored.header_len,
             body_len: stored.body_len,
             time: stored.time,
+            place,
         };
         restoring.slots.push((stored.seq, slot));
     }
