@@ -7,6 +7,8 @@ use crate::ty::Path;
 
 /// The protocol's name and version in every subject of a call.
 const PROTOCOL: &str = "wrpc.0.0.1";
+/// What follows the root of an end that is asked whether it still knows a call, and that of the one who asks.
+pub(crate) const ALIVE: &str = "a";
 /// The longest subject of a function, in bytes: nats-server's control line is 4,096 bytes and holds a reply as well.
 pub const SUBJECT_BYTES_MAX: usize = 1024;
 
@@ -41,6 +43,8 @@ pub(crate) enum Tail {
     Data(Path),
     /// Permission to send on a path, or word that nobody reads it.
     Window(Path),
+    /// Whether the call is still known, or the answer to that.
+    Alive,
 }
 
 // ===== impl Prefix =====
@@ -146,6 +150,9 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+        if text == ALIVE {
+            return Some(Self::Alive);
+        }
     use super::*;
 
     #[test]
@@ -190,3 +197,5 @@ mod tests {
         }
     }
 }
+            (".a", Some(Tail::Alive)),
+            (".a.0", None),

@@ -5,6 +5,7 @@
 mod call;
 mod codec;
 mod legacy;
+mod liveness;
 mod recorded;
 mod server;
 mod stream;
