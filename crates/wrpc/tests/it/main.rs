@@ -4,6 +4,7 @@
 
 mod call;
 mod codec;
+mod cut;
 mod legacy;
 mod liveness;
 mod recorded;
