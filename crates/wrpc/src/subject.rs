@@ -66,6 +66,11 @@ impl Prefix {
         &self.0
     }
 
+    /// The id.
+    pub fn id(&self) -> &str {
+        self.0.split_once('.').map_or("", |(_, id)| id)
+    }
+
     /// The subject of a function; one at the root of a world has an empty `instance`. `function` is the name of the
     /// wire, without `[method]` and its like: see [`wire_name`].
     ///
@@ -84,6 +89,17 @@ impl Prefix {
             0..=SUBJECT_BYTES_MAX => Ok(subject),
             bytes => Err(SubjectError::TooLong { bytes }),
         }
+    }
+
+    /// The pattern of all subjects of functions.
+    pub(crate) fn functions(&self) -> String {
+        format!("{self}.{PROTOCOL}.>")
+    }
+
+    /// Instance and function of a subject with this prefix.
+    pub(crate) fn parse_function<'s>(&self, subject: &'s str) -> Option<&'s str> {
+        let tail = subject.strip_prefix(&*self.0)?.strip_prefix('.')?;
+        tail.strip_prefix(PROTOCOL)?.strip_prefix('.')
     }
 
     /// Where callers of Weft say that they have given a call up.
@@ -134,6 +150,9 @@ impl Tail {
         let Some(text) = text.strip_prefix('.') else {
             return text.is_empty().then_some(Self::Root);
         };
+        if text == ALIVE {
+            return Some(Self::Alive);
+        }
         let (kind, path) = text.split_once('.').unwrap_or((text, ""));
         // A dot at the end is no path.
         if path.is_empty() && kind.len() != text.len() {
@@ -150,9 +169,6 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
-        if text == ALIVE {
-            return Some(Self::Alive);
-        }
     use super::*;
 
     #[test]
@@ -186,6 +202,8 @@ mod tests {
             (".results", Some(Tail::Data(Path::ROOT))),
             (".params.0.12", Some(Tail::Data(path))),
             (".w.0.12", Some(Tail::Window(path))),
+            (".a", Some(Tail::Alive)),
+            (".a.0", None),
             (".results.", None),
             (".results.+1", None),
             (".results.0.0.0.0.0.0.0.0.0", None),
@@ -197,5 +215,3 @@ mod tests {
         }
     }
 }
-            (".a", Some(Tail::Alive)),
-            (".a.0", None),

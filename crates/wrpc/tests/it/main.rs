@@ -7,6 +7,7 @@ mod codec;
 mod cut;
 mod legacy;
 mod liveness;
+mod observe;
 mod recorded;
 mod server;
 mod stream;
