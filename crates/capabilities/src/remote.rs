@@ -68,7 +68,7 @@ pub fn export_signatures(world: &World) -> Result<Vec<(usize, Vec<Signature>)>, 
         .filter(|(_, export)| is_called_plainly(export))
         .map(|(position, export)| {
             let signatures = export.functions().map(|(name, function)| {
-                signature::of(function).map_err(|source| Error::Unsupported {
+                signature::of(world, function).map_err(|source| Error::Unsupported {
                     interface: Box::new(export.interface.clone()),
                     function: name.to_owned(),
                     source,
@@ -87,16 +87,16 @@ pub fn export_signatures(world: &World) -> Result<Vec<(usize, Vec<Signature>)>, 
 pub fn check_imports(world: &World) -> Result<(), Error> {
     let imports = world.imports().iter();
     for import in imports.filter(|import| import.provision == Provision::Link) {
-        import_signatures(import)?;
+        import_signatures(world, import)?;
     }
     Ok(())
 }
 
-fn import_signatures(import: &Import) -> Result<Vec<Signature>, Error> {
+fn import_signatures(world: &World, import: &Import) -> Result<Vec<Signature>, Error> {
     let functions = import.functions.iter();
     functions
         .map(|function| {
-            signature::of(&function.signature).map_err(|source| Error::Unsupported {
+            signature::of(world, &function.signature).map_err(|source| Error::Unsupported {
                 interface: Box::new(import.interface.clone()),
                 function: function.name.clone(),
                 source,
@@ -133,7 +133,7 @@ impl Coded for Error {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Unsupported { .. } => {
-                "pass plain values: numbers, strings, lists, records, variants, options, results, flags"
+                "pass values of WIT, and streams and futures of numbers, bool, char, string or list<u8>"
             }
             Self::Subject { .. } => "shorten its names",
             Self::Serve(_) => "check the connection to NATS",

@@ -1,5 +1,7 @@
 //! A component made ready to be called: compiled, linked, limited, with its present routes.
 
+mod flowing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +18,12 @@ use crate::call::{self, CallClock, CallContext};
 use crate::context::StoreContext;
 use crate::engine::Engine;
 use crate::error::{CallError, Denial, DenialReason, Failed};
+use crate::flow::{Flow, Shapes};
 use crate::http::Handler;
 use crate::lane::{Lane, LaneKind};
 use crate::log::GuestLog;
 use crate::route::{Route, RouteTable};
-use crate::world::{self, World};
+use crate::world::{ExportedFunction, World};
 
 /// Bytes of a guest's failure that are kept: a trap in a deep recursion has a stack to match.
 const REASON_BYTES_MAX: usize = 4 << 10;
@@ -49,14 +52,22 @@ pub struct Program {
 pub struct LocalTarget {
     program: Arc<Program>,
     /// The functions called, in the order of the import's.
-    functions: Vec<ComponentExportIndex>,
+    functions: Vec<Called>,
+}
+
+/// A function that other components call.
+#[derive(Clone)]
+pub(crate) struct Called {
+    index: ComponentExportIndex,
+    shapes: Arc<Shapes>,
 }
 
 /// An exported function of a component, to be called from outside of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct ExportTarget {
     program: Arc<Program>,
-    index: ComponentExportIndex,
+    /// `None` for a function of types that cannot pass between components.
+    called: Option<Called>,
     result_count: usize,
 }
 
@@ -76,7 +87,7 @@ pub(crate) struct Counters {
 }
 
 /// The kinds of failure in the order they are counted in.
-const FAILURE_KINDS: [&str; 12] = [
+const FAILURE_KINDS: [&str; 13] = [
     "denied",
     "overloaded",
     "deadline",
@@ -88,6 +99,7 @@ const FAILURE_KINDS: [&str; 12] = [
     "guest",
     "no_handler",
     "cancelled",
+    "flow",
     "remote",
 ];
 
@@ -169,8 +181,8 @@ impl Program {
                 export
                     .functions
                     .get(&function.name)
-                    .filter(|exported| world::is_callable(&function.signature, &exported.signature))
-                    .map(|exported| exported.index)
+                    .filter(|exported| exported.is_callable_as(function))
+                    .and_then(Called::of)
                     .ok_or_else(|| missing(&function.name))
             })
             .collect::<Result<_, _>>()?;
@@ -187,7 +199,7 @@ impl Program {
         functions
             .map(|function| ExportTarget {
                 program: Arc::clone(self),
-                index: function.index,
+                called: Called::of(function),
                 result_count: function.signature.results().len(),
             })
             .collect()
@@ -295,22 +307,26 @@ impl Program {
         }
     }
 
-    /// Calls an exported function with plain values, in a fresh instance.
+    /// Calls an exported function in a fresh instance.
     ///
-    /// `results` has as many places as the function has results. Cancellation safe: dropping the future ends the call
-    /// and frees the instance.
+    /// `results` has as many places as the function has results. `flows` are those of the parameters, which are taken once
+    /// the call begins; those of the results are returned. Cancellation safe: dropping the future ends the call and frees the
+    /// instance. What the component does after its results are there goes on until its streams have ended.
     ///
     /// # Errors
     ///
     /// [`Failed`] with any [`CallError`]; it has been counted and logged.
     pub(crate) async fn invoke(
         self: &Arc<Self>,
-        function: &ComponentExportIndex,
+        function: &Called,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
         results: &mut [Val],
-    ) -> Result<(), Failed> {
-        let outcome = self.try_invoke(function, context, params, results).await;
+    ) -> Result<Vec<Flow>, Failed> {
+        let outcome = self
+            .try_invoke(function, context, params, flows, results)
+            .await;
         if let Err(failed) = &outcome {
             self.note_failure(failed.error());
         }
@@ -319,19 +335,27 @@ impl Program {
 
     async fn try_invoke(
         self: &Arc<Self>,
-        function: &ComponentExportIndex,
+        function: &Called,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
         results: &mut [Val],
-    ) -> Result<(), Failed> {
+    ) -> Result<Vec<Flow>, Failed> {
         let context = context.within(self.limits.call_duration_max);
-        let _permit = self.admit(&context).await.map_err(Failed::Refused)?;
+        let permit = self.admit(&context).await.map_err(Failed::Refused)?;
+        if !function.shapes.is_plain() {
+            let flows = std::mem::take(flows);
+            return flowing::invoke(self, function, permit, context, params, flows, results)
+                .await
+                .map_err(Failed::Begun);
+        }
         let clock = Arc::new(CallClock::new(self.limits.call_cpu_max));
         let deadline = context.deadline();
         let mut store = self.store(context, Arc::clone(&clock));
+        let over = clock.over_when_dropped();
         let call = async {
             let outcome = match self.pre.instantiate_async(&mut store).await {
-                Ok(instance) => match instance.get_func(&mut store, function) {
+                Ok(instance) => match instance.get_func(&mut store, function.index) {
                     Some(function) => function.call_async(&mut store, params, results).await,
                     None => Err(wasmtime::format_err!("export is not a function")),
                 },
@@ -339,9 +363,21 @@ impl Program {
             };
             outcome.map_err(|error| Self::classify(store.data(), &error))
         };
-        call::guard(clock, self.engine.ticker(), deadline, call)
-            .await
-            .map_err(Failed::Begun)
+        let outcome = call::guard(clock, self.engine.ticker(), deadline, call).await;
+        drop(over);
+        outcome.map_err(Failed::Begun).map(|()| Vec::new())
+    }
+}
+
+// ===== impl Called =====
+
+impl Called {
+    fn of(function: &ExportedFunction) -> Option<Self> {
+        let shapes = function.shapes.as_ref().ok()?;
+        Some(Self {
+            index: function.index,
+            shapes: Arc::clone(shapes),
+        })
     }
 }
 
@@ -353,17 +389,30 @@ impl ExportTarget {
         &self.program.component
     }
 
-    /// Calls the function in a fresh instance. Cancellation safe: dropping the future ends the call and frees the instance.
+    /// Calls the function in a fresh instance. `flows` are the streams and futures of the parameters in the order of their
+    /// types, where `params` have places for them; those of the results are returned in the same way. Cancellation safe:
+    /// dropping the future ends the call and frees the instance. Once it has returned, the instance lives until the streams
+    /// of the results have ended.
     ///
     /// # Errors
     ///
     /// [`Failed`] with any [`CallError`]; it has been counted and logged.
-    pub async fn call(&self, context: CallContext, params: &[Val]) -> Result<Vec<Val>, Failed> {
+    pub async fn call(
+        &self,
+        context: CallContext,
+        params: &[Val],
+        mut flows: Vec<Flow>,
+    ) -> Result<(Vec<Val>, Vec<Flow>), Failed> {
+        let Some(called) = &self.called else {
+            let reason = "its function cannot be called by components".into();
+            return Err(Failed::Refused(CallError::Trapped { reason }));
+        };
         let mut results = vec![Val::Bool(false); self.result_count];
-        self.program
-            .invoke(&self.index, context, params, &mut results)
+        let flows = self
+            .program
+            .invoke(called, context, params, &mut flows, &mut results)
             .await?;
-        Ok(results)
+        Ok((results, flows))
     }
 }
 
@@ -375,46 +424,52 @@ impl LocalTarget {
         &self.program.component
     }
 
-    /// Calls the function that the import has at `position`.
+    /// Calls the function that the import has at `position`. `flows` are taken once the call begins.
     pub(crate) async fn call(
         &self,
         position: usize,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
         results: &mut [Val],
-    ) -> Result<(), Failed> {
-        let function = self.functions[position];
+    ) -> Result<Vec<Flow>, Failed> {
+        let function = &self.functions[position];
         if self.program.lane.kind == LaneKind::Concurrent && context.is_in_event_loop() {
+            let context = context.in_own_task();
             return self
-                .call_in_own_task(function, context.in_own_task(), params, results)
+                .call_in_own_task(function, context, params, flows, results)
                 .await;
         }
         self.program
-            .invoke(&function, context, params, results)
+            .invoke(function, context, params, flows, results)
             .await
     }
 
     /// Calls in a task of its own: the event loops of two stores cannot be nested in one.
     async fn call_in_own_task(
         &self,
-        function: ComponentExportIndex,
+        function: &Called,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
         results: &mut [Val],
-    ) -> Result<(), Failed> {
-        let (program, params) = (Arc::clone(&self.program), params.to_vec());
-        let mut answers = results.to_vec();
+    ) -> Result<Vec<Flow>, Failed> {
+        let (program, function) = (Arc::clone(&self.program), function.clone());
+        let (params, mut answers) = (params.to_vec(), results.to_vec());
+        let mut given = std::mem::take(flows);
         let call = call::spawn_aborting(async move {
-            program
-                .invoke(&function, context, &params, &mut answers)
-                .await
-                .map(|()| answers)
+            let outcome = program
+                .invoke(&function, context, &params, &mut given, &mut answers)
+                .await;
+            (outcome, given, answers)
         });
         let cancelled = Failed::Begun(CallError::Cancelled);
-        let answers = call.await.ok_or(cancelled)??;
+        let (outcome, left, answers) = call.await.ok_or(cancelled)?;
+        *flows = left;
+        let returned = outcome?;
         for (place, answer) in results.iter_mut().zip(answers) {
             *place = answer;
         }
-        Ok(())
+        Ok(returned)
     }
 }

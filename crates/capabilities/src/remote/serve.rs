@@ -14,6 +14,7 @@ use weft_wrpc::{
     Endpoint, Export, Failure, FailureCode, Function, Incoming, Prefix, ServeOptions, server,
 };
 
+use super::values::Pumps;
 use super::{Error, export_signatures, failure, http, values};
 use crate::keyvalue;
 
@@ -136,8 +137,9 @@ impl Wire {
             ..ServeOptions::default()
         };
         let served = Arc::new(served);
+        let tasks = self.tasks.clone();
         let serving = self.spawn(&prefix, exports, options, move |incoming| {
-            answer(Arc::clone(&served), incoming)
+            answer(Arc::clone(&served), tasks.clone(), incoming)
         });
         Ok(Some(serving.await?))
     }
@@ -226,14 +228,17 @@ fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
     Ok(served)
 }
 
-async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
+async fn answer(served: Arc<Vec<Served>>, tasks: Tasks, mut incoming: Incoming) {
     let found = served.iter().find(|served| {
         let export = &served.export;
         export.name == incoming.function() && export.instance == incoming.instance()
     });
     let outcome = match found {
         Some(served) => match &served.target {
-            Answerer::Function(target) => call(target, &mut incoming).await,
+            Answerer::Function(target) => match call(target, &mut incoming).await {
+                Ok(pumps) => return finish(tasks, pumps, incoming),
+                Err(failure) => Err(failure),
+            },
             Answerer::Http(program) => http::answer(program, &mut incoming).await,
         },
         None => Err(Failure::new(FailureCode::NoSuchFunction, "")),
@@ -243,23 +248,33 @@ async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
     }
 }
 
-async fn call(target: &ExportTarget, incoming: &mut Incoming) -> Result<(), Failure> {
+/// Sends what follows the results. The call keeps its place meanwhile, whatever becomes of its deadline.
+fn finish(tasks: Tasks, pumps: Pumps, incoming: Incoming) {
+    if !pumps.is_empty() {
+        tasks.spawn(TaskKind::Job, "remote.flow", async move {
+            pumps.run().await;
+            drop(incoming);
+        });
+    }
+}
+
+async fn call(target: &ExportTarget, incoming: &mut Incoming) -> Result<Pumps, Failure> {
     let signature = Arc::clone(&incoming.export().signature);
     let codec = |error: &(dyn std::error::Error + 'static)| {
         Failure::new(FailureCode::Codec, render_chain(error))
     };
-    let params = {
+    let (params, flows) = {
         let reader = incoming.params().await.map_err(|error| codec(&error))?;
         values::read_tuple(signature.params().ty(), reader).map_err(|error| codec(&error))?
     };
     let context = call_context(incoming);
-    let results = target.call(context, &params).await;
-    let results = results.map_err(|failed| failure::told(&failed))?;
-    let results =
-        values::write_tuple(signature.results().ty(), &results).map_err(|error| codec(&error))?;
+    let results = target.call(context, &params, flows).await;
+    let (results, flows) = results.map_err(|failed| failure::told(&failed))?;
+    let (results, pumps) = values::write_tuple(signature.results().ty(), &results, flows)
+        .map_err(|error| codec(&error))?;
     // That the connection is closed shows at the caller.
     let _ = incoming.respond(results).await;
-    Ok(())
+    Ok(pumps)
 }
 
 /// What the call inherits from the one who makes it.

@@ -277,7 +277,8 @@ impl Caller<'_> {
         let Some(wire) = &self.reach.wire else {
             return Err(DenialReason::NotRunning { target });
         };
-        Target::new(wire, &link.target, &link.name, self.import).map_err(|error| {
+        let world = self.component.program.world();
+        Target::new(wire, &link.target, &link.name, world, self.import).map_err(|error| {
             DenialReason::Refused {
                 target,
                 problem: render_chain(&error),

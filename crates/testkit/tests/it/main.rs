@@ -8,6 +8,7 @@
 mod calls;
 mod control;
 mod deploy;
+mod flows;
 mod heal;
 mod hostile;
 mod images;
