@@ -9,11 +9,13 @@ pub(crate) use value::{parse_bytes, parse_duration, parse_label, parse_lifetime,
 use clap::{Parser, Subcommand};
 
 use crate::commands::app::AppArgs;
+use crate::commands::call::CallArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::down::DownArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::get::GetArgs;
 use crate::commands::lattice::LatticeArgs;
+use crate::commands::spy::SpyArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::user::UserArgs;
 
@@ -26,6 +28,7 @@ Examples:
   weft app deploy shop.yaml            Deploy an application to it, and wait until it runs
   weft app status shop                 See how far it is, and what is in its way
   weft get hosts                       See who is in the lattice
+  weft call cart demo:shop/cart.total  Call a function of a component
   weft explain APP014                  Read about an error
 
 `weft COMMAND --help` tells more about a command. Each option can be given by the environment variable that its help names.";
@@ -57,6 +60,8 @@ pub(crate) enum Command {
     Down(DownArgs),
     App(AppArgs),
     Get(GetArgs),
+    Call(Box<CallArgs>),
+    Spy(SpyArgs),
     Lattice(LatticeArgs),
     User(UserArgs),
     Explain(ExplainArgs),

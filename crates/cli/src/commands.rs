@@ -1,11 +1,13 @@
 //! The commands, one file per verb: its arguments, what it does, and the view it returns.
 
 pub(crate) mod app;
+pub(crate) mod call;
 pub(crate) mod completions;
 pub(crate) mod down;
 pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod lattice;
+pub(crate) mod spy;
 pub(crate) mod up;
 pub(crate) mod user;
 
@@ -25,6 +27,8 @@ pub(crate) async fn run(
         Command::Down(args) => down::run(&args, context).await,
         Command::App(args) => app::run(args, context).await,
         Command::Get(args) => get::run(args, context).await,
+        Command::Call(args) => Box::pin(call::run(&args, context)).await,
+        Command::Spy(args) => Box::pin(spy::run(&args, context)).await,
         Command::Lattice(args) => lattice::run(args, context).await,
         Command::User(args) => user::run(args, context).await,
         Command::Explain(args) => explain::run(&args, context),

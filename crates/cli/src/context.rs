@@ -124,6 +124,11 @@ impl Context {
         self.console.show(view);
     }
 
+    /// What supervises tasks of the command.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     /// How long the command waits for something to be done, where nothing says otherwise `default`.
     pub(crate) fn timeout_or(&self, default: Duration) -> Duration {
         self.global.timeout.unwrap_or(default)

@@ -38,6 +38,7 @@ mod start;
 mod status;
 mod ui;
 mod view;
+mod wit;
 
 pub use arguments::Cli;
 pub use commands::up::{

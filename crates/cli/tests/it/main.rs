@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod app;
+mod call;
 mod console;
 mod delete;
 mod deploy;
