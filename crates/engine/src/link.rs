@@ -102,7 +102,9 @@ impl Outbound {
     fn begin(caller: &StoreContext, slot: usize) -> Result<Self, CallError> {
         let program = &caller.program;
         let routes = program.routes().load();
-        let target = match routes.route(slot) {
+        let interface = &program.world().imports()[slot].interface.interface;
+        let name = caller.link_name(interface);
+        let target = match routes.route(slot, name) {
             Some(Route::Local(target)) => Target::Local(Arc::clone(target)),
             Some(Route::Remote(target)) => Target::Remote(Arc::clone(target)),
             Some(Route::Spilling(local, remote)) => {
@@ -110,8 +112,7 @@ impl Outbound {
             }
             Some(Route::Denied(denial)) => return Err(CallError::Denied(Arc::clone(denial))),
             Some(Route::BuiltIn(_)) | None => {
-                let interface = &program.world().imports()[slot].interface.interface;
-                return Err(CallError::Denied(program.denial(interface)));
+                return Err(CallError::Denied(program.denial(interface, name)));
             }
         };
         Ok(Self {

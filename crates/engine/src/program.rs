@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
 use wasmtime::{Store, UpdateDeadline};
-use weft_model::id::ComponentId;
+use weft_model::id::{ComponentId, LinkName};
 use weft_model::interface::InterfaceName;
 use weft_model::limits::Limits;
 
@@ -193,12 +193,12 @@ impl Program {
             .collect()
     }
 
-    /// The refusal to let this component call `interface`.
-    pub(crate) fn denial(&self, interface: &InterfaceName) -> Arc<Denial> {
+    /// The refusal to let this component call `interface` by a link, `None` for `default`.
+    pub(crate) fn denial(&self, interface: &InterfaceName, name: Option<&LinkName>) -> Arc<Denial> {
         Arc::new(Denial {
             source: self.component.as_str().to_owned(),
             interface: interface.clone(),
-            link_name: "default".to_owned(),
+            link_name: name.map_or_else(|| "default".to_owned(), ToString::to_string),
             reason: DenialReason::NoLink,
         })
     }
@@ -310,6 +310,18 @@ impl Program {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<(), Failed> {
+        let params = |_: &mut Store<StoreContext>| Ok(params);
+        self.invoke_with(function, context, params, results).await
+    }
+
+    /// The same, with parameters that are made for the store that the instance is in.
+    async fn invoke_with<V: AsRef<[Val]> + Send>(
+        self: &Arc<Self>,
+        function: &ComponentExportIndex,
+        context: CallContext,
+        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
+        results: &mut [Val],
+    ) -> Result<(), Failed> {
         let outcome = self.try_invoke(function, context, params, results).await;
         if let Err(failed) = &outcome {
             self.note_failure(failed.error());
@@ -317,11 +329,11 @@ impl Program {
         outcome
     }
 
-    async fn try_invoke(
+    async fn try_invoke<V: AsRef<[Val]> + Send>(
         self: &Arc<Self>,
         function: &ComponentExportIndex,
         context: CallContext,
-        params: &[Val],
+        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
         results: &mut [Val],
     ) -> Result<(), Failed> {
         let context = context.within(self.limits.call_duration_max);
@@ -330,13 +342,16 @@ impl Program {
         let deadline = context.deadline();
         let mut store = self.store(context, Arc::clone(&clock));
         let call = async {
-            let outcome = match self.pre.instantiate_async(&mut store).await {
-                Ok(instance) => match instance.get_func(&mut store, function) {
-                    Some(function) => function.call_async(&mut store, params, results).await,
-                    None => Err(wasmtime::format_err!("export is not a function")),
-                },
-                Err(error) => Err(error),
+            let outcome = async {
+                let instance = self.pre.instantiate_async(&mut store).await?;
+                let function = instance
+                    .get_func(&mut store, function)
+                    .ok_or_else(|| wasmtime::format_err!("export is not a function"))?;
+                let params = params(&mut store)?;
+                let called = function.call_async(&mut store, params.as_ref(), results);
+                called.await
             };
+            let outcome = outcome.await;
             outcome.map_err(|error| Self::classify(store.data(), &error))
         };
         call::guard(clock, self.engine.ticker(), deadline, call)
@@ -364,6 +379,39 @@ impl ExportTarget {
             .invoke(&self.index, context, params, &mut results)
             .await?;
         Ok(results)
+    }
+
+    /// The same, with parameters that are made for the store of the instance, as handles have to be.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub async fn call_with<V: AsRef<[Val]> + Send>(
+        &self,
+        context: CallContext,
+        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
+    ) -> Result<Vec<Val>, Failed> {
+        let mut results = vec![Val::Bool(false); self.result_count];
+        self.program
+            .invoke_with(&self.index, context, params, &mut results)
+            .await?;
+        Ok(results)
+    }
+
+    /// As [`Self::call`], in a task of its own: for host functions, which may run in the event loop of another store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub async fn call_apart(
+        &self,
+        context: CallContext,
+        params: Vec<Val>,
+    ) -> Result<Vec<Val>, Failed> {
+        let target = self.clone();
+        let call = call::spawn_aborting(async move { target.call(context, &params).await });
+        let cancelled = Failed::Begun(CallError::Cancelled);
+        call.await.unwrap_or(Err(cancelled))
     }
 }
 

@@ -91,8 +91,16 @@ impl RouteTable {
         Self { slots }
     }
 
-    /// The route of the import in `slot` by the name `default`; `None` for a slot the table does not have.
-    pub(crate) fn route(&self, slot: usize) -> Option<&Route> {
-        self.slots.get(slot).map(|routes| &routes.default)
+    /// The route of the import in `slot` by a link name, `None` for `default`. `None` for a slot the table does not have, and
+    /// where there is no link of this name.
+    pub(crate) fn route(&self, slot: usize, name: Option<&LinkName>) -> Option<&Route> {
+        let routes = self.slots.get(slot)?;
+        let Some(name) = name else {
+            return Some(&routes.default);
+        };
+        let mut named = routes.named.iter();
+        named
+            .find(|(other, _)| other == name)
+            .map(|(_, route)| route)
     }
 }
