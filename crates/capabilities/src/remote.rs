@@ -4,12 +4,15 @@
 //! Values pass between Wasmtime's dynamic values and the bytes of the wire one by one. What a function has to be like for
 //! that is checked when its component is scaled; see [`export_signatures`] and [`check_imports`].
 
+pub(crate) mod exported;
 mod failure;
 pub mod http;
 mod serve;
 mod signature;
 mod target;
 mod values;
+
+use crate::messaging;
 
 use weft_engine::world::{Export, Import, Provision, World};
 use weft_model::interface::VersionedInterface;
@@ -19,6 +22,7 @@ use weft_wrpc::{ServeError, Signature, TypeError};
 pub use self::serve::{Serving, Wire};
 pub use self::signature::UnsupportedType;
 pub use self::target::Target;
+pub(crate) use self::target::wire_context;
 
 /// Why a component cannot be served to other hosts, or call what runs there.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +55,11 @@ pub enum Error {
     Serve(#[from] ServeError),
 }
 
-/// Whether other components call the functions of `export` as they are. What WASI defines is called by hosts alone.
+/// Whether other components call the functions of `export` as they are. What WASI defines is called by hosts alone, and what
+/// families serve by plain values in its place.
 fn is_called_plainly(export: &Export) -> bool {
-    export.interface.interface.package().namespace() != "wasi"
+    let interface = &export.interface.interface;
+    interface.package().namespace() != "wasi" && !messaging::takes_handles(interface)
 }
 
 /// The functions that others call of a component of `world`, with their types: for each export its position in the world

@@ -14,8 +14,9 @@ use weft_wrpc::{
     Endpoint, Export, Failure, FailureCode, Function, Incoming, Prefix, ServeOptions, server,
 };
 
+use super::exported::{Answer, Exported};
 use super::{Error, export_signatures, failure, http, values};
-use crate::keyvalue;
+use crate::{keyvalue, messaging};
 
 /// How long one operation of a built-in store may take.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +49,8 @@ struct Served {
 enum Answerer {
     Function(ExportTarget),
     Http(Arc<Program>),
+    /// A function that takes handles, by plain values.
+    Family(ExportTarget, Answer),
 }
 
 /// Says that serving has ended, in whatever way it does.
@@ -212,6 +215,8 @@ fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
             });
         }
     }
+    let families = [keyvalue::exported(program), messaging::exported(program)];
+    served.extend(families.into_iter().flatten().map(Served::from));
     if world.handles_http() {
         let export = http::export();
         served.push(Served {
@@ -235,6 +240,7 @@ async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
         Some(served) => match &served.target {
             Answerer::Function(target) => call(target, &mut incoming).await,
             Answerer::Http(program) => http::answer(program, &mut incoming).await,
+            Answerer::Family(target, answer) => answer(target, &mut incoming).await,
         },
         None => Err(Failure::new(FailureCode::NoSuchFunction, "")),
     };
@@ -277,6 +283,16 @@ pub(super) fn call_context(incoming: &Incoming) -> CallContext {
         state: context.trace_state.clone(),
     });
     CallContext::arrived(incoming.deadline(), context.depth, caller).traced(trace)
+}
+
+impl From<Exported> for Served {
+    fn from(exported: Exported) -> Self {
+        Self {
+            interface: exported.interface,
+            export: exported.export,
+            target: Answerer::Family(exported.target, exported.answer),
+        }
+    }
 }
 
 // ===== impl Serving =====

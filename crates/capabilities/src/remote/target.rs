@@ -131,7 +131,7 @@ impl RemoteTarget for Target {
 }
 
 /// What the callee is told of the caller. `context` is that of the callee.
-pub(super) fn wire_context(caller: &str, link_name: &LinkName, context: &CallContext) -> Context {
+pub(crate) fn wire_context(caller: &str, link_name: &LinkName, context: &CallContext) -> Context {
     let trace = context.trace();
     Context {
         source_id: Some(caller.to_owned()),
