@@ -5,6 +5,7 @@
     reason = "helpers of tests are not tests to this lint"
 )]
 
+mod blobs;
 mod calls;
 mod control;
 mod deploy;
@@ -14,7 +15,11 @@ mod images;
 mod killed;
 mod large;
 mod lattice;
+mod link_names;
+mod messages;
 mod operate;
 mod providers;
+mod recorded;
 mod recording;
 mod remote;
+mod watcher;
