@@ -128,6 +128,6 @@ async fn a_blob_store_answers_a_host_of_1_9_as_its_own_provider_did() {
         assert_eq!(come, expected, "{function}");
         calls += 1;
     }
-    assert_eq!(calls, 10);
+    assert_eq!(calls, 11);
     host.shut_down(running).await;
 }

@@ -192,7 +192,7 @@ async fn play_recording(kind: BrokerKind) {
 
     let calls_of = |prefix: &str| calls(&messages, prefix);
     let blobs = calls_of("default.fs.wrpc.");
-    assert_eq!(blobs.len(), 10);
+    assert_eq!(blobs.len(), 11);
     let (answer, ()) = tokio::join!(http::get(address, "/blob"), replay(nats, fs, blobs));
     assert_eq!(
         answer.unwrap().text(),
