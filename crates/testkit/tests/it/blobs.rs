@@ -63,7 +63,8 @@ async fn blobs(kind: BrokerKind) {
             Provider::http("http").serve("user", Some(address)),
             "a",
         ));
-    site.bring_up(&manifest).await;
+    // The component could send messages too, for which it has no link.
+    site.deploy(&manifest).await;
     http::get_when(address, "/container-info", |answer| {
         answer.body.contains("no container")
     })

@@ -12,7 +12,12 @@ async fn a_choice_holds_for_the_call_that_makes_it_alone() {
     };
     let address = free_address();
     let user = Component::new("user", &guest::path("chooser"))
-        .link("first", PACKAGE.0, PACKAGE.1, &["store"])
+        .link(
+            "first",
+            PACKAGE.0,
+            PACKAGE.1,
+            &["store", "atomics", "batch"],
+        )
         .link_named("second", "second", PACKAGE, &["store"], None);
     let manifest = Manifest::new("names")
         .with(user)
