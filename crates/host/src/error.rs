@@ -24,6 +24,9 @@ pub enum StartError {
     /// The state of the lattice cannot be read.
     #[error("cannot open the state of the lattice")]
     Bucket(#[from] BucketError),
+    /// The cache of artifacts cannot be opened, or a file of certificates for registries cannot be used.
+    #[error("cannot prepare fetching artifacts")]
+    Artifacts(#[source] weft_artifact::FetchError),
     /// Calls of other hosts cannot be received.
     #[error("cannot open the wire to other hosts")]
     Wire(#[from] weft_wrpc::ConnectError),
@@ -122,10 +125,8 @@ pub enum Refusal {
         /// The reference.
         reference: String,
     },
-    /// The provider's image is in a registry, which this version does not pull from.
-    #[error(
-        "`{reference}` is not built into this host, and this version pulls no providers from registries"
-    )]
+    /// The provider is said to be built in, and is not.
+    #[error("`{reference}` is not built into this host")]
     ProviderImage {
         /// The reference.
         reference: String,
@@ -226,12 +227,6 @@ pub enum Refusal {
         /// The lease that the request was sent under.
         lease: String,
     },
-    /// The host knows the operation, but does not offer it.
-    #[error("{operation} is not supported by this version")]
-    Unsupported {
-        /// What was asked for.
-        operation: &'static str,
-    },
     /// What runs here would not fit into a heartbeat any more.
     #[error("what this host runs would take more than the {bytes_max} bytes that it can tell of")]
     InventoryFull {
@@ -274,7 +269,6 @@ impl Coded for Refusal {
             Self::LinkConflict { .. } => "LNK012",
             Self::State { .. } => "HST010",
             Self::Superseded { .. } => "HST011",
-            Self::Unsupported { .. } => "HST012",
             Self::Busy { .. } => "HST013",
             Self::Panicked => "HST014",
             Self::InventoryFull { .. } => "HST015",
@@ -304,7 +298,6 @@ impl Coded for Refusal {
             Self::BackendMissing { key, .. } => (*key).to_owned(),
             Self::LinkConflict { target } => target.clone(),
             Self::Superseded { lease } => lease.clone(),
-            Self::Unsupported { operation } => (*operation).to_owned(),
             Self::Busy { subject } => subject.clone(),
             Self::LabelSize { .. }
             | Self::TooManyLabels { .. }
@@ -333,7 +326,7 @@ impl Coded for Refusal {
                 "the host's log has what it wrote before it died".to_owned()
             }
             Self::ProviderImage { .. } => {
-                "name its program by `file:///...`; built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
+                "name its image in a registry, or its program by `file:///...`; built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
             }
             Self::BackendNamed { key, .. } => format!(
                 "remove `{key}` to use the embedded store, or name `wasmcloud+builtin://keyvalue-embedded` as the image"

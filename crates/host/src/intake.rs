@@ -79,13 +79,8 @@ impl Intake {
             Operation::ConfigDelete(name) => {
                 command::config::accept_delete(self, name, request).await
             }
-            Operation::ClaimsGet => command::claims::answer(&request).await,
-            Operation::RegistryPut => {
-                let refusal = Refusal::Unsupported {
-                    operation: "registry.put",
-                };
-                refuse(&request, &refusal).await;
-            }
+            Operation::ClaimsGet => command::claims::accept(self, request).await,
+            Operation::RegistryPut => command::registry_put::accept(self, &request).await,
         }
     }
 
