@@ -1,19 +1,27 @@
 //! The arguments of the program.
 
 mod global;
+mod registry;
 mod value;
 
 pub(crate) use global::GlobalArgs;
+pub(crate) use registry::{LoginArgs, RegistryArgs};
 pub(crate) use value::{parse_bytes, parse_duration, parse_label, parse_lifetime, parse_token};
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::app::AppArgs;
+use crate::commands::claims::ClaimsArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::down::DownArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::get::GetArgs;
+use crate::commands::inspect::InspectArgs;
+use crate::commands::keys::KeysArgs;
 use crate::commands::lattice::LatticeArgs;
+use crate::commands::par::ParArgs;
+use crate::commands::pull::PullArgs;
+use crate::commands::push::PushArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::user::UserArgs;
 
@@ -59,6 +67,12 @@ pub(crate) enum Command {
     Get(GetArgs),
     Lattice(LatticeArgs),
     User(UserArgs),
+    Push(Box<PushArgs>),
+    Pull(Box<PullArgs>),
+    Inspect(Box<InspectArgs>),
+    Par(ParArgs),
+    Claims(ClaimsArgs),
+    Keys(KeysArgs),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
 }

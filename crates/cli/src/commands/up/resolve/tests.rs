@@ -26,6 +26,7 @@ fn resolve_in(variables: &[(&str, &str)], arguments: &[&str]) -> Result<UpOption
         terminal: crate::Terminal::default(),
         directory: "/somewhere".into(),
         data_home: Some("/home/ada/.local/share".into()),
+        docker_config: None,
         program: "/usr/bin/weft".into(),
         arguments: Vec::new(),
         is_detached: false,
