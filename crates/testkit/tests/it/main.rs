@@ -6,6 +6,7 @@
 )]
 
 mod calls;
+mod claims;
 mod control;
 mod deploy;
 mod heal;

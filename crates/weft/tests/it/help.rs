@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::running::Up;
 
 /// The commands, with how they are reached.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 34] = [
     &[],
     &["up"],
     &["down"],
@@ -24,6 +24,22 @@ const COMMANDS: [&[&str]; 18] = [
     &["get", "inventory"],
     &["get", "links"],
     &["get", "config"],
+    &["get", "claims"],
+    &["push"],
+    &["pull"],
+    &["inspect"],
+    &["par"],
+    &["par", "create"],
+    &["par", "insert"],
+    &["par", "inspect"],
+    &["claims"],
+    &["claims", "sign"],
+    &["claims", "inspect"],
+    &["keys"],
+    &["keys", "gen"],
+    &["keys", "list"],
+    &["keys", "get"],
+    &["lattice"],
     &["explain"],
 ];
 
