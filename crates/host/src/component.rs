@@ -187,26 +187,7 @@ async fn start(
         })
     })?;
     let expected = expected_digest(WHAT, &scale.annotations).map_err(|refusal| told(&refusal))?;
-    let running = core.registry.component(&scale.id);
-    let kept = running
-        .as_ref()
-        .filter(|running| keeps_code(running, image, expected, scale.allows_update));
-    let (code, digest, image) = match kept {
-        Some(running) => {
-            claims.clone_from(&running.claims);
-            (
-                running.code.clone(),
-                running.digest,
-                Arc::clone(&running.image),
-            )
-        }
-        None => {
-            let artifact = fetch(core, image, expected, claims).await?;
-            let digest = artifact.digest;
-            let code = compile(core, image, artifact).await?;
-            (code, digest, image.as_str().into())
-        }
-    };
+    let (code, digest, image) = obtain(core, scale, image, expected, claims).await?;
     let configs = core
         .read_configs(&scale.configs)
         .await
@@ -257,6 +238,27 @@ async fn start(
         max_instances: scale.instances_max,
         ..scaled(core, &scale.id, claims.as_deref())
     })
+}
+
+/// The code of the component, its digest, and the image that it is of: what runs already, where that is asked for or may not
+/// be exchanged.
+async fn obtain(
+    core: &Core,
+    scale: &Scale,
+    image: &Reference,
+    expected: Option<Digest>,
+    claims: &mut Option<Arc<Claims>>,
+) -> Result<(Code, Digest, Arc<str>), Problem> {
+    let running = core.registry.component(&scale.id);
+    let kept = running.filter(|running| keeps_code(running, image, expected, scale.allows_update));
+    if let Some(running) = kept {
+        *claims = running.claims;
+        return Ok((running.code, running.digest, running.image));
+    }
+    let artifact = fetch(core, image, expected, claims).await?;
+    let digest = artifact.digest;
+    let code = compile(core, image, artifact).await?;
+    Ok((code, digest, image.as_str().into()))
 }
 
 /// Whether what runs is already made of what is asked for, or may not be exchanged.

@@ -16,12 +16,13 @@ use weft_lattice::intake::{self, Requests};
 use weft_model::labels::Labels;
 use weft_protocol::control::Inventory;
 use weft_protocol::event::{Data, HostStarted, HostStopped};
-use weft_protocol::subject::Operation;
+use weft_protocol::subject::{Auctions, Operation};
 use weft_protocol::{json, state, wire};
 use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 use weft_wrpc::Endpoint;
 
 use crate::core::{Core, Identity, VERSION};
+use crate::credentials::ask_service;
 use crate::error::StartError;
 use crate::intake::Intake;
 use crate::keyvalue::Databases;
@@ -33,7 +34,7 @@ use crate::pulls::Pulls;
 use crate::registry::{Backing, Registry};
 use crate::router::Reach;
 use crate::serving::Servings;
-use crate::{credentials, heartbeat, router};
+use crate::{heartbeat, router};
 
 /// How long the state of the lattice may take to be listed at the start.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,8 +96,7 @@ impl Host {
         ));
         let artifacts = Artifacts::open(options.artifacts).map_err(StartError::Artifacts)?;
         if options.asks_config_service {
-            let put = credentials::ask_service(&lattice, registry.labels()).await;
-            artifacts.put_credentials(put);
+            artifacts.put_credentials(ask_service(&lattice, registry.labels()).await);
         }
         let wire = open_wire(&rpc, tasks).await?;
         let reach = Reach::new(&wire, options.spill);
@@ -129,13 +129,7 @@ impl Host {
             routing,
             engine,
         });
-        let requests = intake::serve_control(
-            &core.lattice,
-            &core.identity.id,
-            options.auctions,
-            options.intake_capacity,
-        )
-        .await?;
+        let requests = serve_control(&core, options.auctions, options.intake_capacity).await?;
         let mailboxes = Mailboxes::new(options.mailbox_capacity, tasks.clone());
         let parts = tasks.shutdown().child();
         let intake = Intake::new(Arc::clone(&core), mailboxes.clone());
@@ -247,6 +241,16 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.request();
     }
+}
+
+/// Subscribes to all that this host is asked.
+async fn serve_control(
+    core: &Core,
+    auctions: Auctions,
+    capacity: usize,
+) -> Result<Requests<Operation>, StartError> {
+    let id = &core.identity.id;
+    Ok(intake::serve_control(&core.lattice, id, auctions, capacity).await?)
 }
 
 /// Starts to take requests in, until `stop`. What is returned is requested once that has ended.

@@ -87,59 +87,8 @@ async fn claims_are_told_kept_and_served_as_1_9_does() {
     assert_eq!(event["claims"], told);
     assert_eq!(event["public_key"], module.as_str());
 
-    let inventory = site
-        .ask(
-            &format!("wasmbus.ctl.v1.default.host.get.{}", node.host()),
-            "",
-        )
-        .await;
-    let entry = &inventory["response"]["components"][0];
-    assert_eq!(
-        (&entry["name"], &entry["revision"]),
-        (&json!("Page"), &json!(7))
-    );
-
-    let bucket = in_time(Bucket::open(
-        site.lattice(),
-        "LATTICEDATA_default",
-        BucketOptions::default(),
-    ));
-    let bucket = bucket.await.unwrap();
-    let kept = bucket
-        .get(&format!("CLAIMS_{module}"))
-        .await
-        .unwrap()
-        .unwrap();
-    let kept: Value = serde_json::from_slice(&kept.value).unwrap();
-    let expected = json!({
-        "call_alias": "", "issuer": issuer, "name": "Page", "revision": "7", "subject": module,
-        "tags": ["web", "hello"], "version": "1.2.0",
-    });
-    assert_eq!(kept, expected);
-
-    // Beside it, what hands wrote: with short names, a number, and something that cannot be read.
-    bucket
-        .put(
-            "CLAIMS_VHAND",
-            r#"{"iss":"A","name":"hand","rev":2,"version":""}"#,
-        )
-        .await
-        .unwrap();
-    bucket.put("CLAIMS_VBAD", "[]").await.unwrap();
-    let answer = site.ask("wasmbus.ctl.v1.default.claims.get", "").await;
-    let list = answer["response"].as_array().unwrap();
-    let by_subject: BTreeMap<&str, &Value> = list
-        .iter()
-        .map(|entry| (entry["subject"].as_str().unwrap(), entry))
-        .collect();
-    assert_eq!(by_subject.len(), 2, "{answer}");
-    let expected = json!({
-        "call_alias": "", "iss": issuer, "issuer": issuer, "name": "Page", "rev": "7", "revision": "7",
-        "sub": module, "subject": module, "tags": "web,hello", "version": "1.2.0",
-    });
-    assert_eq!(*by_subject[module.as_str()], expected);
-    assert_eq!(by_subject["VHAND"]["revision"], "2");
-    assert_eq!(by_subject["VHAND"]["config_schema"], "");
+    check_inventory_and_bucket(&site, &node, &module, &issuer).await;
+    check_reply(&site, &module, &issuer).await;
 
     // One that was changed after it was signed.
     let mut changed = signed.clone();
@@ -162,6 +111,68 @@ async fn claims_are_told_kept_and_served_as_1_9_does() {
         ("component_scaled", &json!(0))
     );
     assert_eq!(event["public_key"], module.as_str());
+}
+
+async fn claims_bucket(site: &Site) -> Bucket {
+    let options = BucketOptions::default();
+    in_time(Bucket::open(site.lattice(), "LATTICEDATA_default", options))
+        .await
+        .unwrap()
+}
+
+/// What the host says that it runs, and what it keeps.
+async fn check_inventory_and_bucket(site: &Site, node: &Member, module: &str, issuer: &str) {
+    let inventory = site
+        .ask(
+            &format!("wasmbus.ctl.v1.default.host.get.{}", node.host()),
+            "",
+        )
+        .await;
+    let entry = &inventory["response"]["components"][0];
+    assert_eq!(
+        (&entry["name"], &entry["revision"]),
+        (&json!("Page"), &json!(7))
+    );
+    let bucket = claims_bucket(site).await;
+    let kept = bucket
+        .get(&format!("CLAIMS_{module}"))
+        .await
+        .unwrap()
+        .unwrap();
+    let kept: Value = serde_json::from_slice(&kept.value).unwrap();
+    let expected = json!({
+        "call_alias": "", "issuer": issuer, "name": "Page", "revision": "7", "subject": module,
+        "tags": ["web", "hello"], "version": "1.2.0",
+    });
+    assert_eq!(kept, expected);
+}
+
+/// What `claims.get` answers.
+async fn check_reply(site: &Site, module: &str, issuer: &str) {
+    let bucket = claims_bucket(site).await;
+    // Beside it, what hands wrote: with short names, a number, and something that cannot be read.
+    bucket
+        .put(
+            "CLAIMS_VHAND",
+            r#"{"iss":"A","name":"hand","rev":2,"version":""}"#,
+        )
+        .await
+        .unwrap();
+    bucket.put("CLAIMS_VBAD", "[]").await.unwrap();
+    let answer = site.ask("wasmbus.ctl.v1.default.claims.get", "").await;
+    let list = answer["response"].as_array().unwrap();
+    let by_subject: BTreeMap<&str, &Value> = list
+        .iter()
+        .map(|entry| (entry["subject"].as_str().unwrap(), entry))
+        .collect();
+    assert_eq!(by_subject.len(), 2, "{answer}");
+    let expected = json!({
+        "call_alias": "", "iss": issuer, "issuer": issuer, "name": "Page", "rev": "7", "revision": "7",
+        "sub": module, "subject": module, "tags": "web,hello", "version": "1.2.0",
+    });
+    assert_eq!(*by_subject[module], expected);
+    assert_eq!(by_subject["VHAND"]["revision"], "2");
+    assert_eq!(by_subject["VHAND"]["config_schema"], "");
 }
 
 /// A registry that has one component, for whoever has the right user.

@@ -270,7 +270,9 @@ fn check_host_options(args: &UpArgs, roles: &BTreeSet<Role>, misfits: &mut Vec<M
     let given = given
         .into_iter()
         .filter_map(|(option, is_given)| is_given.then_some(option));
-    let given = given.chain(args.host.given()).chain(args.rpc.given())
+    let given = given
+        .chain(args.host.given())
+        .chain(args.rpc.given())
         .chain(args.artifacts.given());
     misfits.extend(given.map(|option| Misfit::NoHost { option }));
 }

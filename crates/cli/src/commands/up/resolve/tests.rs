@@ -395,6 +395,7 @@ fn the_pages_about_the_process_have_an_address_of_their_own() {
     );
     let options = resolve_args(&["--http-admin=0.0.0.0:8081"]).unwrap();
     assert_eq!(options.http_admin, Some(([0, 0, 0, 0], 8081).into()));
+}
 
 #[test]
 fn registries_have_settings() {
