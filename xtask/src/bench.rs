@@ -77,6 +77,9 @@ struct RpcArguments {
     /// Bytes of the parameter, which comes back as the result.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(0..=500_000))]
     payload: u32,
+    /// Leaves out calls from component to component, which take a build of the engine.
+    #[arg(long)]
+    no_components: bool,
     /// How results are printed.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -115,6 +118,7 @@ fn run_rpc(workspace: &Workspace, arguments: &RpcArguments) -> Result<()> {
         turn: Duration::from_secs(arguments.seconds),
         concurrency: arguments.concurrency,
         payload: arguments.payload,
+        has_components: !arguments.no_components,
     };
     let calls = rpc::measure(workspace, &plan)?;
     match arguments.output {

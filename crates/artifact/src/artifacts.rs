@@ -2,6 +2,7 @@
 
 mod executable;
 mod flight;
+mod join;
 mod pull;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use weft_model::reference::{Location, Reference};
 use crate::claims::{self, Claims};
 use crate::error::FetchError;
 use crate::par::Target;
-use crate::progress::{Progress, Silent, Teller};
+use crate::progress::{Progress, Step, Teller};
 use crate::registry::{
     Client, Credential, Image, Kind, PushOptions, Pushed, RegistryError, Unsuitable,
 };
@@ -71,6 +72,23 @@ pub struct Executable {
     pub claims: Claims,
     /// Whether the registry could not be asked, and this is what the reference meant last time.
     pub is_stale: bool,
+}
+
+/// What was pulled, whatever it is. It is in the cache, from where it may be removed at any time.
+#[derive(Clone, Debug)]
+pub struct Download {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its digest, which was verified.
+    pub digest: Digest,
+    /// Its size.
+    pub bytes: u64,
+    /// The digest of the manifest that the reference means.
+    pub manifest: Digest,
+    /// Whether the registry could not be asked, and this is what the reference meant last time.
+    pub is_stale: bool,
+    /// Whether nothing had to be downloaded.
+    pub is_cached: bool,
 }
 
 struct Inner {
@@ -126,24 +144,6 @@ impl Artifacts {
         })
     }
 
-    /// The bytes of the component that `reference` names, or that `expected` names if it is in the cache already. Its
-    /// claims are not looked at. Cancellation safe.
-    ///
-    /// # Errors
-    ///
-    /// [`FetchError`]; [`FetchError::Changed`] if there is something else than `expected`.
-    pub async fn fetch(
-        &self,
-        reference: &Reference,
-        expected: Option<Digest>,
-    ) -> Result<Artifact, FetchError> {
-        let progress = Arc::new(Silent);
-        Ok(self
-            .fetch_with_source(reference, expected, progress)
-            .await?
-            .0)
-    }
-
     /// The component that `reference` names, or that `expected` names if it is in the cache already, with its claims
     /// verified. A reference with a digest that is in the cache asks no registry. Cancellation safe: what was downloaded
     /// is kept.
@@ -158,9 +158,7 @@ impl Artifacts {
         expected: Option<Digest>,
         progress: Arc<dyn Progress>,
     ) -> Result<Component, FetchError> {
-        let (artifact, pulled) = self
-            .fetch_with_source(reference, expected, progress)
-            .await?;
+        let (artifact, pulled) = self.fetch_component(reference, expected, progress).await?;
         let bytes = artifact.bytes.clone();
         let claims = self
             .inner
@@ -183,37 +181,93 @@ impl Artifacts {
         })
     }
 
-    /// The executable for `target` of the provider that `reference` names, with its claims verified. Cancellation safe.
+    /// The executable for `target` of the provider that `reference` names, or whose archive `expected` names if that is in
+    /// the cache already, with its claims verified. Cancellation safe.
     ///
     /// # Errors
     ///
-    /// [`FetchError`]; [`FetchError::Archive`] if it is not an archive that can be used, or has none for `target`.
+    /// [`FetchError`]; [`FetchError::Archive`] if it is not an archive that can be used, or has none for `target`,
+    /// [`FetchError::Changed`] if there is another archive than `expected`.
     pub async fn provider(
         &self,
         reference: &Reference,
+        expected: Option<Digest>,
         target: &Target,
         progress: Arc<dyn Progress>,
     ) -> Result<Executable, FetchError> {
         let name = match reference.location() {
             Location::File(_) => {
                 let path = absolute(reference)?;
-                return self.unpack(reference, path, None, target).await;
+                let executable = self.unpack(reference, path, None, target).await?;
+                return as_expected(reference, expected, executable);
             }
             Location::Registry(name) => name,
             Location::Builtin(_) => return Err(builtin(reference)),
         };
         let teller = teller(reference, progress);
         let image = self.inner.image(name, &teller)?;
+        if let Some(kept) = expected.map(|digest| self.inner.blob(digest))
+            && kept.exists()
+        {
+            // What is damaged there is removed when that is seen, and pulled.
+            let executable = self.unpack(reference, kept, None, target).await;
+            if let Ok(executable) = executable
+                && Some(executable.archive) == expected
+            {
+                teller.tell(Step::Cached);
+                return Ok(executable);
+            }
+        }
         let pull = async || {
             let pulled = self.inner.pull(&image, Kind::Provider, &teller).await?;
             let path = self.inner.blob(pulled.layer.digest);
             self.unpack(reference, path, Some(pulled), target).await
         };
-        match pull().await {
+        let executable = match pull().await {
             // The archive was damaged in the cache, or evicted meanwhile: it is gone from there now.
             Err(FetchError::Changed { .. } | FetchError::Missing { .. }) => pull().await,
             done => done,
+        }?;
+        as_expected(reference, expected, executable)
+    }
+
+    /// Pulls what `reference` means in its registry, a component or a provider archive, into the cache. Claims are not
+    /// looked at. Cancellation safe: what was downloaded is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; [`FetchError::Builtin`] when the reference is not to a registry.
+    pub async fn download(
+        &self,
+        reference: &Reference,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Download, FetchError> {
+        let Location::Registry(name) = reference.location() else {
+            return Err(builtin(reference));
+        };
+        let teller = teller(reference, progress);
+        let image = self.inner.image(name, &teller)?;
+        let mut pulled = self.inner.pull(&image, Kind::Any, &teller).await?;
+        if !self.is_intact(pulled.layer.digest).await {
+            pulled = self.inner.pull(&image, Kind::Any, &teller).await?;
         }
+        Ok(Download {
+            path: self.inner.blob(pulled.layer.digest),
+            digest: pulled.layer.digest,
+            bytes: pulled.layer.bytes,
+            manifest: pulled.manifest,
+            is_stale: pulled.is_stale,
+            is_cached: pulled.is_cached,
+        })
+    }
+
+    /// Whether what is cached under `digest` has it; it is removed otherwise.
+    async fn is_intact(&self, digest: Digest) -> bool {
+        let path = self.inner.blob(digest);
+        let checked = self
+            .inner
+            .run_blocking(move || executable::is_intact(&path, digest));
+        checked.await.unwrap_or(false)
     }
 
     /// Pushes a component or provider archive, whichever `bytes` are, to the registry that `reference` names.
@@ -259,7 +313,7 @@ impl Artifacts {
         unpacked.ok_or(FetchError::Interrupted)?
     }
 
-    async fn fetch_with_source(
+    async fn fetch_component(
         &self,
         reference: &Reference,
         expected: Option<Digest>,
@@ -343,6 +397,22 @@ impl Inner {
         // The semaphore is never closed.
         let _permit = self.blocking.acquire().await.ok()?;
         task::spawn_blocking(work).await.ok()
+    }
+}
+
+/// `executable`, if it comes from the archive that is expected.
+fn as_expected(
+    reference: &Reference,
+    expected: Option<Digest>,
+    executable: Executable,
+) -> Result<Executable, FetchError> {
+    match expected {
+        Some(expected) if expected != executable.archive => Err(FetchError::Changed {
+            reference: reference.to_string(),
+            expected,
+            found: executable.archive,
+        }),
+        _ => Ok(executable),
     }
 }
 

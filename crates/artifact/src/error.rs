@@ -62,12 +62,6 @@ pub enum FetchError {
         /// The digest of what is there.
         found: Digest,
     },
-    /// The reference is to a registry.
-    #[error("cannot fetch `{reference}`: this version does not pull from registries")]
-    Registry {
-        /// The reference.
-        reference: String,
-    },
     /// The reference is to something built in, which has no bytes.
     #[error("`{reference}` is built into the host and is no artifact")]
     Builtin {
@@ -108,7 +102,6 @@ impl Coded for FetchError {
             Self::TooLarge { .. } => "ART003",
             Self::Relative { .. } => "ART004",
             Self::Changed { .. } => "ART005",
-            Self::Registry { .. } => "ART006",
             Self::Builtin { .. } => "ART007",
             Self::Interrupted => "ART008",
             Self::Pull(error) => error.code(),
@@ -125,7 +118,6 @@ impl Coded for FetchError {
             | Self::TooLarge { path, .. } => path.display().to_string(),
             Self::Relative { path } => path.clone(),
             Self::Changed { reference, .. }
-            | Self::Registry { reference }
             | Self::Builtin { reference }
             | Self::Archive { reference, .. }
             | Self::Claims { reference, .. } => reference.clone(),
@@ -145,7 +137,6 @@ impl Coded for FetchError {
             Self::Changed { .. } => {
                 "deploy the application again to make a revision of the file as it is now"
             }
-            Self::Registry { .. } => "fetch the component and name it by `file:///...`",
             Self::Builtin { .. } => "use `type: capability` for it",
             Self::Pull(error) => return error.hints(),
             Self::Archive { source, .. } => return source.hints(),

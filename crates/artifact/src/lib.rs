@@ -2,7 +2,7 @@
 //!
 //! [`Artifacts`] fetches components and providers: from files, and from OCI registries by way of a cache on disk that
 //! processes share. A revision of an application is immutable, files and tags are not: where the digest of an artifact
-//! is known, its bytes are kept in a content-addressed [`Store`], and a host that starts again finds them there,
+//! is known, its bytes are kept in a content-addressed store, and a host that starts again finds them there,
 //! whatever has become of the file. [`claims`] reads and makes what signs components and providers, [`par`] the archives
 //! that providers come in. This crate knows no lattice and no Wasmtime.
 //!
@@ -16,12 +16,14 @@
 
 mod artifacts;
 pub mod claims;
+mod content;
 mod error;
 pub mod par;
 mod partial;
 pub mod progress;
 pub mod registry;
 mod store;
+mod wasm;
 
 use std::path::Path;
 
@@ -29,9 +31,11 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use weft_model::digest::Digest;
 
-pub use artifacts::{Artifacts, Component, Executable};
+pub use artifacts::{Artifacts, Component, Download, Executable};
+pub use content::ContentKind;
 pub use error::FetchError;
-pub use store::{Artifact, Options, Store};
+pub use store::{Artifact, Options};
+pub use wasm::Wasm;
 
 /// The digest of `bytes`.
 pub fn digest(bytes: &[u8]) -> Digest {

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use tokio::task;
 use ulid::Ulid;
 use weft_model::digest::Digest;
-use weft_model::reference::{Location, Reference};
+use weft_model::reference::Reference;
 
 use crate::error::FetchError;
 use crate::{par, registry};
@@ -23,7 +22,7 @@ pub(crate) const PARTIAL_DIR: &str = "partial";
 /// What a small file takes up.
 const BLOCK_BYTES: u64 = 4096;
 
-/// Settings of a [`Store`].
+/// Settings of [`crate::Artifacts`].
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Directory for artifacts whose digest is known; created private to its owner. `None` keeps none.
@@ -36,13 +35,13 @@ pub struct Options {
     pub archive_bytes_max: u64,
     /// What provider archives may hold.
     pub archive: par::Limits,
-    /// How registries are spoken to. A [`Store`] does not; see [`crate::Artifacts`].
+    /// How registries are spoken to.
     pub registry: registry::Options,
 }
 
-/// Fetches artifacts. Cheap to clone.
+/// Artifacts that are kept, by their digests. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     options: Arc<Options>,
 }
 
@@ -74,48 +73,18 @@ impl Default for Options {
 
 impl Store {
     /// A store with `options`; nothing is read or made yet.
-    pub fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         Self {
             options: Arc::new(options),
         }
     }
 
-    /// The artifact that `reference` names, or that `expected` names if it is in the store already.
-    ///
-    /// Reads on a thread for blocking work. Cancellation safe.
+    /// The file at `path`, which `reference` names, or what `expected` names if it is in the store already. Blocks on the
+    /// disk.
     ///
     /// # Errors
     ///
     /// [`FetchError`]; [`FetchError::Changed`] if there is something else than `expected`.
-    pub async fn fetch(
-        &self,
-        reference: &Reference,
-        expected: Option<Digest>,
-    ) -> Result<Artifact, FetchError> {
-        let path = match reference.location() {
-            Location::File(path) => PathBuf::from(path),
-            Location::Registry(_) => {
-                return Err(FetchError::Registry {
-                    reference: reference.to_string(),
-                });
-            }
-            Location::Builtin(_) => {
-                return Err(FetchError::Builtin {
-                    reference: reference.to_string(),
-                });
-            }
-        };
-        if !path.is_absolute() {
-            return Err(FetchError::Relative {
-                path: path.display().to_string(),
-            });
-        }
-        let (store, reference) = (self.clone(), reference.clone());
-        task::spawn_blocking(move || store.fetch_file(&path, &reference, expected))
-            .await
-            .map_err(|_| FetchError::Interrupted)?
-    }
-
     pub(crate) fn fetch_file(
         &self,
         path: &Path,
@@ -321,69 +290,44 @@ mod tests {
         })
     }
 
-    fn reference(path: &Path) -> Reference {
-        format!("file://{}", path.display()).parse().unwrap()
+    fn fetch(store: &Store, path: &Path, expected: Option<Digest>) -> Result<Artifact, FetchError> {
+        let reference = format!("file://{}", path.display()).parse().unwrap();
+        store.fetch_file(path, &reference, expected)
     }
 
-    #[tokio::test]
-    async fn what_a_revision_was_made_of_outlives_its_file() {
+    #[test]
+    fn what_a_revision_was_made_of_outlives_its_file() {
         let dir = tempfile::tempdir().unwrap();
         let (store, path) = (store(dir.path()), dir.path().join("a.wasm"));
         fs::write(&path, "one").unwrap();
         let digest = crate::digest(b"one");
-        assert_eq!(
-            store
-                .fetch(&reference(&path), Some(digest))
-                .await
-                .unwrap()
-                .bytes,
-            "one"
-        );
+        let bytes = |expected| fetch(&store, &path, expected).unwrap().bytes;
+        assert_eq!(bytes(Some(digest)), "one");
         fs::write(&path, "two").unwrap();
-        assert_eq!(
-            store
-                .fetch(&reference(&path), Some(digest))
-                .await
-                .unwrap()
-                .bytes,
-            "one"
-        );
-        assert_eq!(
-            store.fetch(&reference(&path), None).await.unwrap().bytes,
-            "two"
-        );
+        assert_eq!(bytes(Some(digest)), "one");
+        assert_eq!(bytes(None), "two");
 
         // A damaged copy is no copy.
         let kept = store.path(digest).unwrap();
         fs::write(&kept, "xxx").unwrap();
         assert!(matches!(
-            store.fetch(&reference(&path), Some(digest)).await,
+            fetch(&store, &path, Some(digest)),
             Err(FetchError::Changed { .. })
         ));
         assert!(!kept.exists());
     }
 
-    #[tokio::test]
-    async fn says_what_is_wrong_with_a_reference() {
+    #[test]
+    fn says_what_is_wrong_with_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let fetch = async |text: &str| store.fetch(&text.parse().unwrap(), None).await.unwrap_err();
         assert!(matches!(
-            fetch("file:///no/such/file").await,
-            FetchError::Missing { .. }
+            fetch(&store, Path::new("/no/such/file"), None),
+            Err(FetchError::Missing { .. })
         ));
         assert!(matches!(
-            fetch("file://a.wasm").await,
-            FetchError::Relative { .. }
-        ));
-        assert!(matches!(
-            fetch("ghcr.io/x/y:1").await,
-            FetchError::Registry { .. }
-        ));
-        let directory = reference(dir.path()).to_string();
-        assert!(matches!(
-            fetch(&directory).await,
-            FetchError::NotAFile { .. }
+            fetch(&store, dir.path(), None),
+            Err(FetchError::NotAFile { .. })
         ));
     }
 
@@ -406,8 +350,8 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path().join("store")).unwrap().count(), 1);
     }
 
-    #[tokio::test]
-    async fn the_store_stays_within_its_size() {
+    #[test]
+    fn the_store_stays_within_its_size() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(Options {
             dir: Some(dir.path().join("store")),
@@ -419,12 +363,12 @@ mod tests {
         for content in ["aaaaaa", "bbbbbb"] {
             fs::write(&path, content).unwrap();
             let digest = crate::digest(content.as_bytes());
-            store.fetch(&reference(&path), Some(digest)).await.unwrap();
+            fetch(&store, &path, Some(digest)).unwrap();
         }
         assert_eq!(fs::read_dir(dir.path().join("store")).unwrap().count(), 1);
         fs::write(&path, "too long!").unwrap();
         assert!(matches!(
-            store.fetch(&reference(&path), None).await,
+            fetch(&store, &path, None),
             Err(FetchError::TooLarge { bytes: 9, .. })
         ));
     }

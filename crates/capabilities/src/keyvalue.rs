@@ -13,6 +13,7 @@ pub use self::embedded::{Database, DatabaseError, Embedded, SYNC_PERIOD};
 pub use self::guest::Guest;
 pub use self::memory::Memory;
 pub use self::remote::Remote;
+pub(crate) use self::watcher::exported;
 pub use self::wire::Choose;
 pub(crate) use self::wire::{answer, exports};
 
@@ -21,6 +22,7 @@ mod embedded;
 mod guest;
 mod memory;
 mod remote;
+mod watcher;
 mod wire;
 
 /// The longest name of a bucket, in bytes.
@@ -106,6 +108,12 @@ pub enum Error {
     /// The value is larger than [`VALUE_BYTES_MAX`].
     #[error("a value has at most {VALUE_BYTES_MAX} bytes, this one has {bytes}")]
     Value {
+        /// Its size.
+        bytes: usize,
+    },
+    /// A value that a component is to be told of is too large for that.
+    #[error("a component is told of values up to 4 MiB, this one has {bytes} bytes")]
+    Watched {
         /// Its size.
         bytes: usize,
     },

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use wasmtime::StoreContextMut;
 use wasmtime::component::{HasSelf, Linker};
 use weft_engine::{Family, StoreContext};
 use weft_model::interface::InterfaceName;
@@ -38,7 +39,16 @@ impl Family for Guest {
     }
 
     fn link(&self, linker: &mut Linker<StoreContext>) -> wasmtime::Result<()> {
-        logging::add_to_linker::<_, HasSelf<_>>(linker, |context| context)
+        logging::add_to_linker::<_, HasSelf<_>>(linker, |context| context)?;
+        // Earlier components import it without a version.
+        let mut unversioned = linker.instance(&LOGGING.to_string())?;
+        unversioned.func_wrap(
+            "log",
+            |mut store: StoreContextMut<'_, StoreContext>, params: (Level, String, String)| {
+                let (level, context, message) = params;
+                logging::Host::log(store.data_mut(), level, context, message)
+            },
+        )
     }
 }
 

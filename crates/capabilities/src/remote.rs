@@ -4,12 +4,15 @@
 //! Values pass between Wasmtime's dynamic values and the bytes of the wire one by one. What a function has to be like for
 //! that is checked when its component is scaled; see [`export_signatures`] and [`check_imports`].
 
+pub(crate) mod exported;
 mod failure;
 pub mod http;
 mod serve;
 mod signature;
 mod target;
 mod values;
+
+use crate::messaging;
 
 use weft_engine::world::{Export, Import, Provision, World};
 use weft_model::interface::VersionedInterface;
@@ -19,6 +22,7 @@ use weft_wrpc::{ServeError, Signature, TypeError};
 pub use self::serve::{Serving, Wire};
 pub use self::signature::UnsupportedType;
 pub use self::target::Target;
+pub(crate) use self::target::wire_context;
 
 /// Why a component cannot be served to other hosts, or call what runs there.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +55,11 @@ pub enum Error {
     Serve(#[from] ServeError),
 }
 
-/// Whether other components call the functions of `export` as they are. What WASI defines is called by hosts alone.
+/// Whether other components call the functions of `export` as they are. What WASI defines is called by hosts alone, and what
+/// families serve by plain values in its place.
 fn is_called_plainly(export: &Export) -> bool {
-    export.interface.interface.package().namespace() != "wasi"
+    let interface = &export.interface.interface;
+    interface.package().namespace() != "wasi" && !messaging::takes_handles(interface)
 }
 
 /// The functions that others call of a component of `world`, with their types: for each export its position in the world
@@ -68,7 +74,7 @@ pub fn export_signatures(world: &World) -> Result<Vec<(usize, Vec<Signature>)>, 
         .filter(|(_, export)| is_called_plainly(export))
         .map(|(position, export)| {
             let signatures = export.functions().map(|(name, function)| {
-                signature::of(function).map_err(|source| Error::Unsupported {
+                signature::of(world, function).map_err(|source| Error::Unsupported {
                     interface: Box::new(export.interface.clone()),
                     function: name.to_owned(),
                     source,
@@ -87,16 +93,16 @@ pub fn export_signatures(world: &World) -> Result<Vec<(usize, Vec<Signature>)>, 
 pub fn check_imports(world: &World) -> Result<(), Error> {
     let imports = world.imports().iter();
     for import in imports.filter(|import| import.provision == Provision::Link) {
-        import_signatures(import)?;
+        import_signatures(world, import)?;
     }
     Ok(())
 }
 
-fn import_signatures(import: &Import) -> Result<Vec<Signature>, Error> {
+fn import_signatures(world: &World, import: &Import) -> Result<Vec<Signature>, Error> {
     let functions = import.functions.iter();
     functions
         .map(|function| {
-            signature::of(&function.signature).map_err(|source| Error::Unsupported {
+            signature::of(world, &function.signature).map_err(|source| Error::Unsupported {
                 interface: Box::new(import.interface.clone()),
                 function: function.name.clone(),
                 source,
@@ -133,7 +139,7 @@ impl Coded for Error {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Unsupported { .. } => {
-                "pass plain values: numbers, strings, lists, records, variants, options, results, flags"
+                "pass values of WIT, and streams and futures of numbers, bool, char, string or list<u8>"
             }
             Self::Subject { .. } => "shorten its names",
             Self::Serve(_) => "check the connection to NATS",

@@ -1,21 +1,41 @@
 //! The arguments of the program.
 
 mod global;
+mod registry;
 mod value;
 
 pub(crate) use global::GlobalArgs;
-pub(crate) use value::{parse_bytes, parse_duration, parse_label, parse_lifetime, parse_token};
+pub(crate) use registry::{LoginArgs, RegistryArgs};
+pub(crate) use value::{
+    parse_bytes, parse_duration, parse_label, parse_lifetime, parse_pair, parse_token,
+};
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::app::AppArgs;
+use crate::commands::call::CallArgs;
+use crate::commands::claims::ClaimsArgs;
 use crate::commands::completions::CompletionsArgs;
+use crate::commands::component::ComponentArgs;
+use crate::commands::config::ConfigArgs;
 use crate::commands::down::DownArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::get::GetArgs;
+use crate::commands::host::HostArgs;
+use crate::commands::inspect::InspectArgs;
+use crate::commands::keys::KeysArgs;
+use crate::commands::label::LabelArgs;
 use crate::commands::lattice::LatticeArgs;
+use crate::commands::link::LinkArgs;
+use crate::commands::par::ParArgs;
+use crate::commands::provider::ProviderArgs;
+use crate::commands::pull::PullArgs;
+use crate::commands::push::PushArgs;
+use crate::commands::spy::SpyArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::user::UserArgs;
+use crate::commands::verb::{ScaleArgs, StartArgs, StopArgs, UpdateArgs};
+use crate::commands::watch::WatchArgs;
 
 /// The heading of options that every command has.
 pub(crate) const GLOBAL_HEADING: &str = "Global options";
@@ -26,6 +46,8 @@ Examples:
   weft app deploy shop.yaml            Deploy an application to it, and wait until it runs
   weft app status shop                 See how far it is, and what is in its way
   weft get hosts                       See who is in the lattice
+  weft watch                           See what happens in it
+  weft call cart demo:shop/cart.total  Call a function of a component
   weft explain APP014                  Read about an error
 
 `weft COMMAND --help` tells more about a command. Each option can be given by the environment variable that its help names.";
@@ -57,10 +79,29 @@ pub(crate) enum Command {
     Down(DownArgs),
     App(AppArgs),
     Get(GetArgs),
+    Component(ComponentArgs),
+    Provider(ProviderArgs),
+    Link(LinkArgs),
+    Config(ConfigArgs),
+    Label(Box<LabelArgs>),
+    Host(HostArgs),
+    Watch(Box<WatchArgs>),
+    Call(Box<CallArgs>),
+    Spy(SpyArgs),
     Lattice(LatticeArgs),
     User(UserArgs),
+    Push(Box<PushArgs>),
+    Pull(Box<PullArgs>),
+    Inspect(Box<InspectArgs>),
+    Par(ParArgs),
+    Claims(ClaimsArgs),
+    Keys(KeysArgs),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
+    Start(StartArgs),
+    Stop(StopArgs),
+    Scale(ScaleArgs),
+    Update(UpdateArgs),
 }
 
 #[cfg(test)]

@@ -141,6 +141,14 @@ impl Console {
         }
     }
 
+    /// Prints a view as one of many lines: as [`Self::show_next`], without an empty line between.
+    pub(crate) fn show_line<V: View>(&mut self, view: &V) {
+        match self.format {
+            Format::Json | Format::Yaml => self.show_next(view),
+            Format::Table | Format::Wide | Format::Name => self.show(view),
+        }
+    }
+
     fn show_blocks<V: View>(&mut self, view: &V) {
         let is_wide = self.format == Format::Wide;
         for block in view.blocks(is_wide) {

@@ -47,6 +47,7 @@ pub struct Context {
     /// What the environment of a wasmCloud 1.9 host says.
     pub(crate) inherited: Inherited,
     data_home: Option<PathBuf>,
+    docker_config: Option<PathBuf>,
     tasks: Tasks,
     vantage: Vantage,
 }
@@ -88,6 +89,7 @@ impl Context {
             terminal,
             directory,
             data_home,
+            docker_config,
             program,
             arguments,
             is_detached,
@@ -104,6 +106,7 @@ impl Context {
             is_detached,
             inherited: Inherited::read(&variables),
             data_home,
+            docker_config,
             tasks: Tasks::new(),
             vantage: Vantage::default(),
         }
@@ -124,6 +127,11 @@ impl Context {
         self.console.show(view);
     }
 
+    /// What supervises tasks of the command.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     /// How long the command waits for something to be done, where nothing says otherwise `default`.
     pub(crate) fn timeout_or(&self, default: Duration) -> Duration {
         self.global.timeout.unwrap_or(default)
@@ -139,6 +147,14 @@ impl Context {
             (Some(dir), _) => Ok(self.directory.join(dir)),
             (None, Some(home)) => Ok(home.join("weft")),
             (None, None) => Err(ContextError::NoDataDir),
+        }
+    }
+
+    /// Docker's config file, as the arguments say or of the user, where that is known.
+    pub(crate) fn docker_config(&self, given: Option<&Path>) -> Option<PathBuf> {
+        match given {
+            Some(path) => Some(self.directory.join(path)),
+            None => self.docker_config.clone(),
         }
     }
 

@@ -26,11 +26,13 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod artifacts;
 mod commands;
 mod console;
 mod context;
 mod failure;
 mod inherited;
+mod keyring;
 mod pages;
 mod process;
 mod secret;
@@ -38,11 +40,12 @@ mod start;
 mod status;
 mod ui;
 mod view;
+mod wit;
 
 pub use arguments::Cli;
 pub use commands::up::{
-    AccessLog, Calls, FileLoads, HostMaxima, InProcess, LogFormat, LogOptions, NatsSource,
-    PreparedApplication, Role, UpOptions, UpRunner,
+    AccessLog, ArtifactSettings, Calls, FileLoads, HostMaxima, InProcess, LogFormat, LogOptions,
+    NatsSource, Password, PreparedApplication, RegistryLogin, Role, UpOptions, UpRunner,
 };
 pub use context::{Context, NatsAccess, NatsCredentials, NatsTls};
 pub use failure::Failure;

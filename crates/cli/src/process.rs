@@ -27,6 +27,8 @@ pub struct Process {
     pub directory: PathBuf,
     /// The directory for data of this user, in which `weft` has its own; `None` when it is not known.
     pub data_home: Option<PathBuf>,
+    /// Docker's config file of this user; it may not be there.
+    pub docker_config: Option<PathBuf>,
     /// The program itself, to start it again in the background.
     pub program: PathBuf,
     /// The arguments that the program was started with, without its name.
@@ -88,6 +90,7 @@ impl Process {
             terminal,
             directory: std::env::current_dir()?,
             data_home: data_home(),
+            docker_config: docker_config(),
             program: std::env::current_exe()?,
             arguments: std::env::args_os().skip(1).collect(),
             is_detached: std::env::var(DETACHED_VARIABLE)
@@ -111,6 +114,15 @@ fn variables() -> BTreeMap<String, String> {
 /// Whether the variable is there and not empty.
 fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// Where Docker keeps its config file.
+fn docker_config() -> Option<PathBuf> {
+    let path = |name| std::env::var_os(name).map(PathBuf::from);
+    path("DOCKER_CONFIG")
+        .or_else(|| path("HOME").map(|home| home.join(".docker")))
+        .filter(|path| path.is_absolute())
+        .map(|dir| dir.join("config.json"))
 }
 
 /// Where programs keep data of this user, by the XDG base directory rules, which ignore relative paths.

@@ -8,5 +8,5 @@ pub(crate) use style::Styles;
 pub(crate) use table::Table;
 pub(crate) use text::{
     count, join_words, nearest, printable, printable_line, render_bytes, render_elapsed,
-    render_pairs, render_uptime, shorten, without_user,
+    render_pairs, render_time, render_uptime, shorten, without_user,
 };

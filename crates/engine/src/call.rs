@@ -15,6 +15,9 @@ use crate::error::CallError;
 use crate::lane::LaneKind;
 use crate::ticker::Ticker;
 
+/// How long the streams of a call may stand still once its results are there.
+const FLOW_IDLE_MAX: Duration = Duration::from_secs(60);
+
 /// What a call inherits from whoever makes it.
 #[derive(Clone, Debug)]
 pub struct CallContext {
@@ -56,7 +59,16 @@ pub(crate) struct CallClock {
     ran: AtomicU64,
     cpu_max: Duration,
     is_failed: AtomicBool,
+    /// Whether the store is about to be dropped.
+    is_over: AtomicBool,
+    /// Whether the results are there, so that only streams go on.
+    is_streaming: AtomicBool,
+    /// Nanoseconds after `origin` at which a stream last moved.
+    moved_at: AtomicU64,
 }
+
+/// Notes that a store is dropped; to be dropped right before it.
+pub(crate) struct Over(Arc<CallClock>);
 
 // ===== impl CallContext =====
 
@@ -190,7 +202,41 @@ impl CallClock {
             ran: AtomicU64::new(0),
             cpu_max,
             is_failed: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            is_streaming: AtomicBool::new(false),
+            moved_at: AtomicU64::new(0),
         }
+    }
+
+    /// What notes, when it is dropped, that the store is going to be.
+    pub(crate) fn over_when_dropped(self: &Arc<Self>) -> Over {
+        Over(Arc::clone(self))
+    }
+
+    /// Whether the store is being dropped: what ends now was not ended by the guest.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    /// The results are there. From now on streams hold the call to its time, as long as they move.
+    pub(crate) fn begin_streaming(&self) {
+        self.note_movement();
+        self.is_streaming.store(true, Ordering::Release);
+    }
+
+    /// A stream of the call has moved.
+    pub(crate) fn note_movement(&self) {
+        self.moved_at.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// When the call is to be ended, where its own deadline is `deadline`.
+    fn end(&self, deadline: Instant) -> Instant {
+        if !self.is_streaming.load(Ordering::Acquire) {
+            return deadline;
+        }
+        let moved_at = Duration::from_nanos(self.moved_at.load(Ordering::Relaxed));
+        let idle_at = Instant::from_std(self.origin) + moved_at + FLOW_IDLE_MAX;
+        idle_at.max(deadline)
     }
 
     /// Notes that the call ended without finishing what it began, before its store is dropped: a body that ends now is
@@ -256,12 +302,31 @@ pub(crate) async fn guard<T>(
         }
         // Most calls end at the first poll and never need a timer.
         let timer = timer.get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
-        match timer.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(CallError::Deadline)),
-            Poll::Pending => Poll::Pending,
+        while timer.as_mut().poll(context).is_ready() {
+            let end = clock.end(deadline);
+            if end <= Instant::now() {
+                return Poll::Ready(Err(CallError::Deadline));
+            }
+            timer.as_mut().reset(end);
         }
+        Poll::Pending
     })
     .await
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Release);
+    }
+}
+
+/// Lets a call go on after its answer has begun.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "stays on the runtime of who called, ends by the time of the call, and is counted as an instance"
+)]
+pub(crate) fn finish_in_background(call: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(call);
 }
 
 /// Marks a call as failed unless it came to an end of its own: its deadline passed, its future was dropped, or something

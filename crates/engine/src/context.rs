@@ -1,6 +1,7 @@
 //! The data of a store: what one instance has while it lives.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
 
@@ -10,7 +11,7 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
     WasiHttpView,
 };
-use weft_model::id::ComponentId;
+use weft_model::id::{ComponentId, LinkName};
 use weft_model::interface::InterfaceName;
 
 use crate::call::{CallClock, CallContext};
@@ -39,6 +40,8 @@ pub struct StoreContext {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: HttpHooks,
+    /// By which links imports are called that are not called by `default`: the instance's own choice, which ends with it.
+    link_names: BTreeMap<InterfaceName, LinkName>,
     pub(crate) limiter: Limiter,
     pub(crate) program: Arc<Program>,
     pub(crate) call: CallContext,
@@ -57,6 +60,8 @@ static OUTGOING: LazyLock<[InterfaceName; 2]> = LazyLock::new(|| {
 struct HttpHooks {
     program: Arc<Program>,
     call: CallContext,
+    /// What is chosen for [`OUTGOING`], in its order.
+    link_names: [Option<LinkName>; 2],
 }
 
 // ===== impl StoreContext =====
@@ -80,7 +85,9 @@ impl StoreContext {
             hooks: HttpHooks {
                 program: Arc::clone(&program),
                 call: call.clone(),
+                link_names: [None, None],
             },
+            link_names: BTreeMap::new(),
             limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
             program,
             call,
@@ -119,15 +126,51 @@ impl StoreContext {
     ) -> Result<Arc<T>, Arc<Denial>> {
         let slot = self.program.world().slot(interface);
         let routes = self.program.routes().load();
-        match slot.and_then(|slot| routes.route(slot)) {
+        let name = self.link_name(interface);
+        match slot.and_then(|slot| routes.route(slot, name)) {
             Some(Route::BuiltIn(backend)) => Arc::clone(backend)
                 .downcast()
-                .map_err(|_| self.program.denial(interface)),
+                .map_err(|_| self.program.denial(interface, name)),
             Some(Route::Denied(denial)) => Err(Arc::clone(denial)),
             Some(Route::Local(_) | Route::Remote(_) | Route::Spilling(..)) | None => {
-                Err(self.program.denial(interface))
+                Err(self.program.denial(interface, name))
             }
         }
+    }
+
+    /// The link by which the instance calls an interface; `None` for `default`.
+    pub fn link_name(&self, interface: &InterfaceName) -> Option<&LinkName> {
+        self.link_names.get(interface)
+    }
+
+    /// Whether there is a link named `name`, which is not `default`, for an import of the component.
+    pub fn has_link(&self, interface: &InterfaceName, name: &LinkName) -> bool {
+        let slot = self.program.world().slot(interface);
+        let routes = self.program.routes().load();
+        slot.is_some_and(|slot| routes.route(slot, Some(name)).is_some())
+    }
+
+    /// Lets the instance call an interface by links named `name` from now on; whether there are any shows when it does. For
+    /// what the component does not import nothing is kept.
+    pub fn set_link_name(&mut self, interface: &InterfaceName, name: LinkName) {
+        if self.program.world().slot(interface).is_none() {
+            return;
+        }
+        let name = Some(name).filter(|name| *name != LinkName::default());
+        if let Some(position) = OUTGOING.iter().position(|other| other == interface) {
+            self.hooks.link_names[position].clone_from(&name);
+        }
+        match name {
+            Some(name) => self.link_names.insert(interface.clone(), name),
+            None => self.link_names.remove(interface),
+        };
+    }
+
+    /// The context of a call that the instance makes by a host function.
+    pub fn outgoing_call(&self) -> CallContext {
+        let program = &self.program;
+        let context = self.call.nested(program.component(), program.lane.kind);
+        context.in_own_task()
     }
 }
 
@@ -155,10 +198,12 @@ impl WasiHttpView for StoreContext {
 impl HttpHooks {
     fn outgoing(&self) -> Option<Arc<OutgoingBackend>> {
         let routes = self.program.routes().load();
+        let world = self.program.world();
         let mut slots = OUTGOING
             .iter()
-            .filter_map(|interface| self.program.world().slot(interface));
-        slots.find_map(|slot| match routes.route(slot) {
+            .zip(&self.link_names)
+            .filter_map(|(interface, name)| Some((world.slot(interface)?, name.as_ref())));
+        slots.find_map(|(slot, name)| match routes.route(slot, name) {
             Some(Route::BuiltIn(backend)) => Arc::clone(backend).downcast().ok(),
             _ => None,
         })

@@ -85,7 +85,7 @@ pub enum LinkError {
         /// The function.
         function: String,
         /// The kind of type, such as `a resource`.
-        what: &'static str,
+        what: String,
     },
     /// An import that is not an interface.
     #[error("import `{import}` is not an interface, so no link can provide it")]
@@ -172,6 +172,12 @@ pub enum CallError {
     /// The one who called is gone.
     #[error("the caller is gone")]
     Cancelled,
+    /// A stream or future that the component reads broke off.
+    #[error("a stream or future that the component reads broke off: {reason}")]
+    Flow {
+        /// What happened.
+        reason: Arc<str>,
+    },
     /// Something that runs elsewhere was called, and the call failed.
     #[error("the call of `{target}`, which does not run on this host, failed: {problem}")]
     Remote {
@@ -337,7 +343,7 @@ impl Coded for LinkError {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Unsupported { .. } => {
-                "pass plain values: numbers, strings, lists, records, variants, options, results, flags"
+                "pass values of WIT, and streams and futures of numbers, bool, char, string or list<u8>"
             }
             Self::BareImport { .. } => "put the function into an interface of a WIT package",
             Self::Mismatch { .. } => {
@@ -365,6 +371,7 @@ impl CallError {
             Self::Guest(_) => "guest",
             Self::NoHandler { .. } => "no_handler",
             Self::Cancelled => "cancelled",
+            Self::Flow { .. } => "flow",
             Self::Remote { .. } => "remote",
         }
     }
@@ -384,6 +391,7 @@ impl Coded for CallError {
             Self::Guest(_) => "CAL008",
             Self::NoHandler { .. } => "LNK011",
             Self::Cancelled => "CAL009",
+            Self::Flow { .. } => "CAL015",
             Self::Remote { problem, .. } => match problem {
                 RemoteProblem::NoResponders => "CAL010",
                 RemoteProblem::Overloaded { .. } => "CAL001",

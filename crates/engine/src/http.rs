@@ -182,12 +182,3 @@ impl Body for ResponseBody {
         self.inner.size_hint()
     }
 }
-
-/// Lets a call go on after its answer has begun.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "stays on the connection's runtime, ends by the call's deadline, and is counted as an instance"
-)]
-fn finish_in_background(call: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(call);
-}

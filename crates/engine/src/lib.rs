@@ -22,6 +22,7 @@ mod call;
 mod context;
 mod engine;
 mod error;
+pub mod flow;
 mod headroom;
 pub mod http;
 mod lane;

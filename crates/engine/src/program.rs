@@ -1,5 +1,7 @@
 //! A component made ready to be called: compiled, linked, limited, with its present routes.
 
+mod flowing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
 use wasmtime::{Store, UpdateDeadline};
-use weft_model::id::ComponentId;
+use weft_model::id::{ComponentId, LinkName};
 use weft_model::interface::InterfaceName;
 use weft_model::limits::Limits;
 
@@ -16,11 +18,12 @@ use crate::call::{self, CallClock, CallContext};
 use crate::context::StoreContext;
 use crate::engine::Engine;
 use crate::error::{CallError, Denial, DenialReason, Failed};
+use crate::flow::{Flow, Shapes};
 use crate::http::Handler;
 use crate::lane::{Lane, LaneKind};
 use crate::log::GuestLog;
 use crate::route::{Route, RouteTable};
-use crate::world::{self, World};
+use crate::world::{ExportedFunction, World};
 
 /// Bytes of a guest's failure that are kept: a trap in a deep recursion has a stack to match.
 const REASON_BYTES_MAX: usize = 4 << 10;
@@ -49,7 +52,14 @@ pub struct Program {
 pub struct LocalTarget {
     program: Arc<Program>,
     /// The functions called, in the order of the import's.
-    functions: Vec<ComponentExportIndex>,
+    functions: Vec<Called>,
+}
+
+/// A function that other components call.
+#[derive(Clone)]
+pub(crate) struct Called {
+    index: ComponentExportIndex,
+    shapes: Arc<Shapes>,
 }
 
 /// An exported function of a component, to be called from outside of this process. Cheap to clone.
@@ -57,6 +67,8 @@ pub struct LocalTarget {
 pub struct ExportTarget {
     program: Arc<Program>,
     index: ComponentExportIndex,
+    /// `None` for a function of types that cannot pass between components.
+    called: Option<Called>,
     result_count: usize,
 }
 
@@ -76,7 +88,7 @@ pub(crate) struct Counters {
 }
 
 /// The kinds of failure in the order they are counted in.
-const FAILURE_KINDS: [&str; 12] = [
+const FAILURE_KINDS: [&str; 13] = [
     "denied",
     "overloaded",
     "deadline",
@@ -88,6 +100,7 @@ const FAILURE_KINDS: [&str; 12] = [
     "guest",
     "no_handler",
     "cancelled",
+    "flow",
     "remote",
 ];
 
@@ -169,8 +182,8 @@ impl Program {
                 export
                     .functions
                     .get(&function.name)
-                    .filter(|exported| world::is_callable(&function.signature, &exported.signature))
-                    .map(|exported| exported.index)
+                    .filter(|exported| exported.is_callable_as(function))
+                    .and_then(Called::of)
                     .ok_or_else(|| missing(&function.name))
             })
             .collect::<Result<_, _>>()?;
@@ -188,17 +201,18 @@ impl Program {
             .map(|function| ExportTarget {
                 program: Arc::clone(self),
                 index: function.index,
+                called: Called::of(function),
                 result_count: function.signature.results().len(),
             })
             .collect()
     }
 
-    /// The refusal to let this component call `interface`.
-    pub(crate) fn denial(&self, interface: &InterfaceName) -> Arc<Denial> {
+    /// The refusal to let this component call `interface` by a link, `None` for `default`.
+    pub(crate) fn denial(&self, interface: &InterfaceName, name: Option<&LinkName>) -> Arc<Denial> {
         Arc::new(Denial {
             source: self.component.as_str().to_owned(),
             interface: interface.clone(),
-            link_name: "default".to_owned(),
+            link_name: name.map_or_else(|| "default".to_owned(), ToString::to_string),
             reason: DenialReason::NoLink,
         })
     }
@@ -295,19 +309,59 @@ impl Program {
         }
     }
 
-    /// Calls an exported function with plain values, in a fresh instance.
+    /// Calls an exported function in a fresh instance.
     ///
-    /// `results` has as many places as the function has results. Cancellation safe: dropping the future ends the call
-    /// and frees the instance.
+    /// `results` has as many places as the function has results. `flows` are those of the parameters, which are taken once
+    /// the call begins; those of the results are returned. Cancellation safe: dropping the future ends the call and frees the
+    /// instance. What the component does after its results are there goes on until its streams have ended.
     ///
     /// # Errors
     ///
     /// [`Failed`] with any [`CallError`]; it has been counted and logged.
     pub(crate) async fn invoke(
         self: &Arc<Self>,
-        function: &ComponentExportIndex,
+        function: &Called,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
+        results: &mut [Val],
+    ) -> Result<Vec<Flow>, Failed> {
+        if function.shapes.is_plain() {
+            let params = |_: &mut Store<StoreContext>| Ok(params);
+            let called = self.invoke_with(&function.index, context, params, results);
+            return called.await.map(|()| Vec::new());
+        }
+        let outcome = self
+            .try_invoke_flowing(function, context, params, flows, results)
+            .await;
+        if let Err(failed) = &outcome {
+            self.note_failure(failed.error());
+        }
+        outcome
+    }
+
+    async fn try_invoke_flowing(
+        self: &Arc<Self>,
+        function: &Called,
+        context: CallContext,
+        params: &[Val],
+        flows: &mut Vec<Flow>,
+        results: &mut [Val],
+    ) -> Result<Vec<Flow>, Failed> {
+        let context = context.within(self.limits.call_duration_max);
+        let permit = self.admit(&context).await.map_err(Failed::Refused)?;
+        let flows = std::mem::take(flows);
+        flowing::invoke(self, function, permit, context, params, flows, results)
+            .await
+            .map_err(Failed::Begun)
+    }
+
+    /// Calls a function without streams, with parameters that are made for the store that the instance is in.
+    async fn invoke_with<V: AsRef<[Val]> + Send>(
+        self: &Arc<Self>,
+        function: &ComponentExportIndex,
+        context: CallContext,
+        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
         results: &mut [Val],
     ) -> Result<(), Failed> {
         let outcome = self.try_invoke(function, context, params, results).await;
@@ -317,11 +371,11 @@ impl Program {
         outcome
     }
 
-    async fn try_invoke(
+    async fn try_invoke<V: AsRef<[Val]> + Send>(
         self: &Arc<Self>,
         function: &ComponentExportIndex,
         context: CallContext,
-        params: &[Val],
+        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
         results: &mut [Val],
     ) -> Result<(), Failed> {
         let context = context.within(self.limits.call_duration_max);
@@ -329,19 +383,35 @@ impl Program {
         let clock = Arc::new(CallClock::new(self.limits.call_cpu_max));
         let deadline = context.deadline();
         let mut store = self.store(context, Arc::clone(&clock));
+        let over = clock.over_when_dropped();
         let call = async {
-            let outcome = match self.pre.instantiate_async(&mut store).await {
-                Ok(instance) => match instance.get_func(&mut store, function) {
-                    Some(function) => function.call_async(&mut store, params, results).await,
-                    None => Err(wasmtime::format_err!("export is not a function")),
-                },
-                Err(error) => Err(error),
+            let outcome = async {
+                let instance = self.pre.instantiate_async(&mut store).await?;
+                let function = instance
+                    .get_func(&mut store, function)
+                    .ok_or_else(|| wasmtime::format_err!("export is not a function"))?;
+                let params = params(&mut store)?;
+                let called = function.call_async(&mut store, params.as_ref(), results);
+                called.await
             };
+            let outcome = outcome.await;
             outcome.map_err(|error| Self::classify(store.data(), &error))
         };
-        call::guard(clock, self.engine.ticker(), deadline, call)
-            .await
-            .map_err(Failed::Begun)
+        let outcome = call::guard(clock, self.engine.ticker(), deadline, call).await;
+        drop(over);
+        outcome.map_err(Failed::Begun)
+    }
+}
+
+// ===== impl Called =====
+
+impl Called {
+    fn of(function: &ExportedFunction) -> Option<Self> {
+        let shapes = function.shapes.as_ref().ok()?;
+        Some(Self {
+            index: function.index,
+            shapes: Arc::clone(shapes),
+        })
     }
 }
 
@@ -353,16 +423,64 @@ impl ExportTarget {
         &self.program.component
     }
 
-    /// Calls the function in a fresh instance. Cancellation safe: dropping the future ends the call and frees the instance.
+    /// Calls the function in a fresh instance. `flows` are the streams and futures of the parameters in the order of their
+    /// types, where `params` have places for them; those of the results are returned in the same way. Cancellation safe:
+    /// dropping the future ends the call and frees the instance. Once it has returned, the instance lives until the streams
+    /// of the results have ended.
     ///
     /// # Errors
     ///
     /// [`Failed`] with any [`CallError`]; it has been counted and logged.
-    pub async fn call(&self, context: CallContext, params: &[Val]) -> Result<Vec<Val>, Failed> {
+    pub async fn call(
+        &self,
+        context: CallContext,
+        params: &[Val],
+        mut flows: Vec<Flow>,
+    ) -> Result<(Vec<Val>, Vec<Flow>), Failed> {
+        let Some(called) = &self.called else {
+            let reason = "its function cannot be called by components".into();
+            return Err(Failed::Refused(CallError::Trapped { reason }));
+        };
+        let mut results = vec![Val::Bool(false); self.result_count];
+        let flows = self
+            .program
+            .invoke(called, context, params, &mut flows, &mut results)
+            .await?;
+        Ok((results, flows))
+    }
+
+    /// The same, with parameters that are made for the store of the instance, as handles have to be.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub async fn call_with<V: AsRef<[Val]> + Send>(
+        &self,
+        context: CallContext,
+        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
+    ) -> Result<Vec<Val>, Failed> {
         let mut results = vec![Val::Bool(false); self.result_count];
         self.program
-            .invoke(&self.index, context, params, &mut results)
+            .invoke_with(&self.index, context, params, &mut results)
             .await?;
+        Ok(results)
+    }
+
+    /// As [`Self::call`], in a task of its own: for host functions, which may run in the event loop of another store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub async fn call_apart(
+        &self,
+        context: CallContext,
+        params: Vec<Val>,
+    ) -> Result<Vec<Val>, Failed> {
+        let target = self.clone();
+        let call =
+            call::spawn_aborting(async move { target.call(context, &params, Vec::new()).await });
+        let cancelled = Failed::Begun(CallError::Cancelled);
+        let (results, _flows) = call.await.unwrap_or(Err(cancelled))?;
         Ok(results)
     }
 }
@@ -375,46 +493,52 @@ impl LocalTarget {
         &self.program.component
     }
 
-    /// Calls the function that the import has at `position`.
+    /// Calls the function that the import has at `position`. `flows` are taken once the call begins.
     pub(crate) async fn call(
         &self,
         position: usize,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
         results: &mut [Val],
-    ) -> Result<(), Failed> {
-        let function = self.functions[position];
+    ) -> Result<Vec<Flow>, Failed> {
+        let function = &self.functions[position];
         if self.program.lane.kind == LaneKind::Concurrent && context.is_in_event_loop() {
+            let context = context.in_own_task();
             return self
-                .call_in_own_task(function, context.in_own_task(), params, results)
+                .call_in_own_task(function, context, params, flows, results)
                 .await;
         }
         self.program
-            .invoke(&function, context, params, results)
+            .invoke(function, context, params, flows, results)
             .await
     }
 
     /// Calls in a task of its own: the event loops of two stores cannot be nested in one.
     async fn call_in_own_task(
         &self,
-        function: ComponentExportIndex,
+        function: &Called,
         context: CallContext,
         params: &[Val],
+        flows: &mut Vec<Flow>,
         results: &mut [Val],
-    ) -> Result<(), Failed> {
-        let (program, params) = (Arc::clone(&self.program), params.to_vec());
-        let mut answers = results.to_vec();
+    ) -> Result<Vec<Flow>, Failed> {
+        let (program, function) = (Arc::clone(&self.program), function.clone());
+        let (params, mut answers) = (params.to_vec(), results.to_vec());
+        let mut given = std::mem::take(flows);
         let call = call::spawn_aborting(async move {
-            program
-                .invoke(&function, context, &params, &mut answers)
-                .await
-                .map(|()| answers)
+            let outcome = program
+                .invoke(&function, context, &params, &mut given, &mut answers)
+                .await;
+            (outcome, given, answers)
         });
         let cancelled = Failed::Begun(CallError::Cancelled);
-        let answers = call.await.ok_or(cancelled)??;
+        let (outcome, left, answers) = call.await.ok_or(cancelled)?;
+        *flows = left;
+        let returned = outcome?;
         for (place, answer) in results.iter_mut().zip(answers) {
             *place = answer;
         }
-        Ok(())
+        Ok(returned)
     }
 }

@@ -13,6 +13,7 @@ use weft_model::id::{ComponentId, LinkName};
 
 use crate::call::CallContext;
 use crate::error::{CallError, Denial};
+use crate::flow::Flow;
 use crate::program::LocalTarget;
 
 /// What an import leads to.
@@ -38,6 +39,9 @@ pub trait RemoteTarget: Send + Sync + 'static {
     /// Calls the function that the import has at `position`, for `caller`. `context` is that of the callee, and the call
     /// ends by its deadline; `results` has as many places as the function has results.
     ///
+    /// `flows` are the streams and futures of the parameters in the order of their types, where `params` have places for
+    /// them; those of the results are returned in the same way, and may be read long after the call.
+    ///
     /// Dropping the future gives the call up.
     ///
     /// # Errors
@@ -49,8 +53,9 @@ pub trait RemoteTarget: Send + Sync + 'static {
         caller: &'a ComponentId,
         context: CallContext,
         params: &'a [Val],
+        flows: Vec<Flow>,
         results: &'a mut [Val],
-    ) -> BoxFuture<'a, Result<(), CallError>>;
+    ) -> BoxFuture<'a, Result<Vec<Flow>, CallError>>;
 }
 
 /// The routes of one running component; immutable, exchanged as a whole.
@@ -91,8 +96,16 @@ impl RouteTable {
         Self { slots }
     }
 
-    /// The route of the import in `slot` by the name `default`; `None` for a slot the table does not have.
-    pub(crate) fn route(&self, slot: usize) -> Option<&Route> {
-        self.slots.get(slot).map(|routes| &routes.default)
+    /// The route of the import in `slot` by a link name, `None` for `default`. `None` for a slot the table does not have, and
+    /// where there is no link of this name.
+    pub(crate) fn route(&self, slot: usize, name: Option<&LinkName>) -> Option<&Route> {
+        let routes = self.slots.get(slot)?;
+        let Some(name) = name else {
+            return Some(&routes.default);
+        };
+        let mut named = routes.named.iter();
+        named
+            .find(|(other, _)| other == name)
+            .map(|(_, route)| route)
     }
 }

@@ -1,12 +1,16 @@
 //! What a component imports and exports, as far as linking is concerned.
 
-use std::collections::BTreeMap;
+mod callable;
 
-use wasmtime::component::types::{self, ComponentFunc, ComponentItem, Type};
-use wasmtime::component::{Component, ComponentExportIndex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::component::types::{self, ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, ResourceType};
 use weft_model::interface::{InterfaceName, VersionedInterface};
 
 use crate::error::LinkError;
+use crate::flow::{Shapes, UnsupportedFlow};
 
 /// WASI packages that the engine itself provides to every component.
 const NATIVE_PACKAGES: [&str; 7] = [
@@ -24,6 +28,7 @@ const NATIVE_PACKAGES: [&str; 7] = [
 pub struct World {
     imports: Vec<Import>,
     exports: Vec<Export>,
+    input_stream: Option<ResourceType>,
 }
 
 /// An imported interface.
@@ -55,6 +60,7 @@ pub struct ImportedFunction {
     pub name: String,
     /// Its types.
     pub signature: ComponentFunc,
+    pub(crate) shapes: Arc<Shapes>,
 }
 
 /// An exported interface.
@@ -70,6 +76,8 @@ pub struct Export {
 pub(crate) struct ExportedFunction {
     pub(crate) index: ComponentExportIndex,
     pub(crate) signature: ComponentFunc,
+    /// An error for one that no other component can call.
+    pub(crate) shapes: Result<Arc<Shapes>, UnsupportedFlow>,
 }
 
 // ===== impl World =====
@@ -87,6 +95,7 @@ impl World {
     ) -> Result<Self, LinkError> {
         let ty = component.component_type();
         let engine = component.engine();
+        let input_stream = find_input_stream(engine, &ty);
         let mut imports = Vec::new();
         for (name, import) in ty.imports(engine) {
             let ComponentItem::ComponentInstance(instance) = import.ty else {
@@ -102,18 +111,29 @@ impl World {
                     import: name.to_owned(),
                 });
             };
-            imports.push(Import::of(engine, interface, &instance, &is_family)?);
+            let input_stream = input_stream.as_ref();
+            imports.push(Import::of(
+                engine,
+                interface,
+                &instance,
+                &is_family,
+                input_stream,
+            )?);
         }
         let exports = ty
             .exports(engine)
             .filter_map(|(name, export)| match export.ty {
                 ComponentItem::ComponentInstance(instance) => {
-                    Export::of(component, name, &instance)
+                    Export::of(component, name, &instance, input_stream.as_ref())
                 }
                 _ => None,
             })
             .collect();
-        Ok(Self { imports, exports })
+        Ok(Self {
+            imports,
+            exports,
+            input_stream,
+        })
     }
 
     /// Imported interfaces; the position is the slot in a [`RouteTable`](crate::route::RouteTable).
@@ -124,6 +144,12 @@ impl World {
     /// Exported interfaces, with those that only hosts call.
     pub fn exports(&self) -> &[Export] {
         &self.exports
+    }
+
+    /// Whether `resource` is the `wasi:io/streams.input-stream` that the component knows: an owned one passes between
+    /// components as a stream of bytes.
+    pub fn is_input_stream(&self, resource: &ResourceType) -> bool {
+        self.input_stream.as_ref() == Some(resource)
     }
 
     /// Whether the component answers HTTP requests.
@@ -169,6 +195,7 @@ impl Import {
         interface: VersionedInterface,
         instance: &types::ComponentInstance,
         is_family: impl Fn(&InterfaceName) -> bool,
+        input_stream: Option<&ResourceType>,
     ) -> Result<Self, LinkError> {
         let name = &interface.interface;
         let provision = if NATIVE_PACKAGES.iter().any(|package| is_wasi(name, package)) {
@@ -182,17 +209,18 @@ impl Import {
         if provision == Provision::Link {
             for (name, item) in instance.exports(engine) {
                 match item.ty {
-                    ComponentItem::ComponentFunc(signature) => functions.push(ImportedFunction {
-                        name: name.to_owned(),
-                        signature,
-                    }),
+                    ComponentItem::ComponentFunc(signature) => {
+                        let shapes = Shapes::of(&signature, input_stream)
+                            .map_err(|UnsupportedFlow(what)| unsupported(&interface, name, what))?;
+                        functions.push(ImportedFunction {
+                            name: name.to_owned(),
+                            signature,
+                            shapes: Arc::new(shapes),
+                        });
+                    }
                     ComponentItem::Type(_) => {}
+                    ComponentItem::Resource(ty) if input_stream == Some(&ty) => {}
                     _ => return Err(unsupported(&interface, name, "a resource")),
-                }
-            }
-            for function in &functions {
-                if let Some(what) = function_problem(&function.signature) {
-                    return Err(unsupported(&interface, &function.name, what));
                 }
             }
         }
@@ -207,7 +235,12 @@ impl Import {
 // ===== impl Export =====
 
 impl Export {
-    fn of(component: &Component, name: &str, instance: &types::ComponentInstance) -> Option<Self> {
+    fn of(
+        component: &Component,
+        name: &str,
+        instance: &types::ComponentInstance,
+        input_stream: Option<&ResourceType>,
+    ) -> Option<Self> {
         let interface = name.parse().ok()?;
         let instance_index = component.get_export_index(None, name)?;
         let functions = instance
@@ -217,7 +250,13 @@ impl Export {
                     return None;
                 };
                 let index = component.get_export_index(Some(&instance_index), name)?;
-                Some((name.to_owned(), ExportedFunction { index, signature }))
+                let shapes = Shapes::of(&signature, input_stream).map(Arc::new);
+                let function = ExportedFunction {
+                    index,
+                    signature,
+                    shapes,
+                };
+                Some((name.to_owned(), function))
             })
             .collect();
         Some(Self {
@@ -244,66 +283,35 @@ fn is_harmless(item: &ComponentItem) -> bool {
     matches!(item, ComponentItem::Type(_))
 }
 
-fn unsupported(interface: &VersionedInterface, function: &str, what: &'static str) -> LinkError {
+fn unsupported(
+    interface: &VersionedInterface,
+    function: &str,
+    what: impl Into<String>,
+) -> LinkError {
     LinkError::Unsupported {
         interface: interface.clone(),
         function: function.to_owned(),
-        what,
+        what: what.into(),
     }
 }
 
-/// What keeps a function from being called with plain values, if anything.
-fn function_problem(function: &ComponentFunc) -> Option<&'static str> {
-    function
-        .params()
-        .map(|(_, ty)| ty)
-        .chain(function.results())
-        .find_map(|ty| type_problem(&ty))
-}
-
-fn type_problem(ty: &Type) -> Option<&'static str> {
-    match ty {
-        Type::Own(_) | Type::Borrow(_) => Some("a resource"),
-        Type::Future(_) => Some("a future"),
-        Type::Stream(_) => Some("a stream"),
-        Type::ErrorContext => Some("an error context"),
-        Type::List(list) => type_problem(&list.ty()),
-        Type::FixedLengthList(list) => type_problem(&list.ty()),
-        Type::Map(map) => type_problem(&map.key()).or_else(|| type_problem(&map.value())),
-        Type::Option(option) => type_problem(&option.ty()),
-        Type::Result(result) => result
-            .ok()
-            .into_iter()
-            .chain(result.err())
-            .find_map(|ty| type_problem(&ty)),
-        Type::Record(record) => record.fields().find_map(|field| type_problem(&field.ty)),
-        Type::Tuple(tuple) => tuple.types().find_map(|ty| type_problem(&ty)),
-        Type::Variant(variant) => variant
-            .cases()
-            .filter_map(|case| case.ty)
-            .find_map(|ty| type_problem(&ty)),
-        Type::Bool
-        | Type::S8
-        | Type::U8
-        | Type::S16
-        | Type::U16
-        | Type::S32
-        | Type::U32
-        | Type::S64
-        | Type::U64
-        | Type::Float32
-        | Type::Float64
-        | Type::Char
-        | Type::String
-        | Type::Enum(_)
-        | Type::Flags(_) => None,
-    }
-}
-
-/// Whether a caller that imports `import` can call `export`: the same parameters and results, by structure.
-pub(crate) fn is_callable(import: &ComponentFunc, export: &ComponentFunc) -> bool {
-    import.async_() == export.async_()
-        && import.params().len() == export.params().len()
-        && import.params().zip(export.params()).all(|(a, b)| a == b)
-        && import.results().eq(export.results())
+/// What a component knows `wasi:io/streams.input-stream` by, if it knows it.
+fn find_input_stream(
+    engine: &wasmtime::Engine,
+    component: &types::Component,
+) -> Option<ResourceType> {
+    let is_streams = |name: &str| {
+        name.parse::<VersionedInterface>()
+            .is_ok_and(|name| is_wasi(&name.interface, "io") && name.interface.name() == "streams")
+    };
+    let mut imports = component.imports(engine);
+    let (_, streams) = imports.find(|(name, _)| is_streams(name))?;
+    let ComponentItem::ComponentInstance(streams) = streams.ty else {
+        return None;
+    };
+    let mut items = streams.exports(engine);
+    items.find_map(|(name, item)| match item.ty {
+        ComponentItem::Resource(ty) if name == "input-stream" => Some(ty),
+        _ => None,
+    })
 }

@@ -11,6 +11,7 @@ pub(crate) mod link_put;
 pub(crate) mod ping;
 pub(crate) mod provider_start;
 pub(crate) mod provider_stop;
+pub(crate) mod registry_put;
 pub(crate) mod scale;
 pub(crate) mod stop;
 pub(crate) mod update;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use weft_artifact::Artifact;
+use weft_artifact::claims::Claims;
+use weft_artifact::{Artifact, Component};
 use weft_capabilities::config::Config as LiveConfig;
-use weft_engine::Code;
+use weft_engine::{Code, Program};
 use weft_model::digest::Digest;
 use weft_model::id::{ComponentId, ConfigName, EntityId};
 use weft_model::labels::Annotations;
@@ -16,6 +17,7 @@ use weft_protocol::event::{ComponentScaleFailed, ComponentScaled, Data};
 use weft_protocol::wire;
 use weft_runtime::field;
 
+use crate::claims;
 use crate::core::Core;
 use crate::error::Refusal;
 use crate::mailbox;
@@ -69,18 +71,19 @@ pub(crate) async fn update(core: &Core, update: Update) {
     } else {
         let component = update.id.to_string();
         let problem = told(&Refusal::NoSuchComponent { component });
-        tell_failure(core, update, &problem, 0).await;
+        tell_failure(core, update, None, &problem, 0).await;
     }
 }
 
 /// Makes a component what `scale` says, and tells the outcome in an event.
 pub(crate) async fn scale(core: &Core, scale: Scale) {
     let begun = Instant::now();
+    let mut claims = None;
     // Caught here: the request has been answered, and whoever waits for the outcome waits for an event.
     let outcome = mailbox::catch(async {
         match scale.instances_max {
             0 => Ok(stop(core, &scale).await),
-            _ => start(core, &scale).await,
+            _ => start(core, &scale, &mut claims).await,
         }
     })
     .await
@@ -97,11 +100,20 @@ pub(crate) async fn scale(core: &Core, scale: Scale) {
             );
             core.publish(Data::ComponentScaled(event)).await;
         }
-        Err(problem) => tell_failure(core, scale, &problem, elapsed_ms).await,
+        Err(problem) => {
+            let public_key = claims.map(|claims| claims.subject.clone());
+            tell_failure(core, scale, public_key, &problem, elapsed_ms).await;
+        }
     }
 }
 
-async fn tell_failure(core: &Core, scale: Scale, problem: &Problem, elapsed_ms: u64) {
+async fn tell_failure(
+    core: &Core,
+    scale: Scale,
+    public_key: Option<String>,
+    problem: &Problem,
+    elapsed_ms: u64,
+) {
     tracing::warn!(
         { field::COMPONENT_ID } = %scale.id,
         { field::ERROR } = %problem,
@@ -110,6 +122,7 @@ async fn tell_failure(core: &Core, scale: Scale, problem: &Problem, elapsed_ms: 
         "Component not scaled"
     );
     let failed = ComponentScaleFailed {
+        public_key,
         annotations: scale.annotations,
         host_id: core.identity.id.to_string(),
         image_ref: scale
@@ -135,8 +148,12 @@ async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
         core.settle_registry(version).await;
     }
     // The event tells of what ran, where something did (spec §1.3).
-    let (image, annotations) = match running {
-        Some(running) => (running.image.to_string(), (*running.annotations).clone()),
+    let (image, annotations, claims) = match running {
+        Some(running) => (
+            running.image.to_string(),
+            (*running.annotations).clone(),
+            running.claims,
+        ),
         None => (
             scale
                 .image
@@ -144,16 +161,27 @@ async fn stop(core: &Core, scale: &Scale) -> ComponentScaled {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
             scale.annotations.clone(),
+            None,
         ),
     };
-    scaled(core, &scale.id, image, annotations, 0)
+    ComponentScaled {
+        image_ref: image,
+        annotations,
+        ..scaled(core, &scale.id, claims.as_deref())
+    }
 }
 
 /// Starts the component, or exchanges what runs for what is asked: the new is ready and in all routes before the old is
 /// let go, and calls that run end on the old.
-async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
+///
+/// `claims` become those of the component as soon as they are known.
+async fn start(
+    core: &Core,
+    scale: &Scale,
+    claims: &mut Option<Arc<Claims>>,
+) -> Result<ComponentScaled, Problem> {
     let image = scale.image.as_ref().ok_or_else(|| {
-        told(&Refusal::Malformed {
+        told(&Refusal::Unreadable {
             what: WHAT,
             reason: "`component_ref` is empty".to_owned(),
         })
@@ -164,13 +192,18 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         .as_ref()
         .filter(|running| keeps_code(running, image, expected, scale.allows_update));
     let (code, digest, image) = match kept {
-        Some(running) => (
-            running.code.clone(),
-            running.digest,
-            Arc::clone(&running.image),
-        ),
+        Some(running) => {
+            claims.clone_from(&running.claims);
+            (
+                running.code.clone(),
+                running.digest,
+                Arc::clone(&running.image),
+            )
+        }
         None => {
-            let (code, digest) = load(core, image, expected).await?;
+            let artifact = fetch(core, image, expected, claims).await?;
+            let digest = artifact.digest;
+            let code = compile(core, image, artifact).await?;
             (code, digest, image.as_str().into())
         }
     };
@@ -185,6 +218,9 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
     core.servings
         .check(&program)
         .map_err(|error| told(&error))?;
+    if let Some(claims) = claims {
+        claims::keep(core, claims).await;
+    }
     let record = core
         .ensure_record(&EntityId::from(&scale.id), &image)
         .await
@@ -194,6 +230,7 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
     let component = RunningComponent {
         image: Arc::clone(&image),
         digest,
+        claims: claims.clone(),
         annotations: Arc::new(scale.annotations.clone()),
         instances_max: scale.instances_max,
         limits: scale.limits,
@@ -203,6 +240,22 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
         config: Arc::new(LiveConfig::new(configs.merged)),
         problems: Arc::new([]),
     };
+    enter(core, scale, component, &program).await?;
+    Ok(ComponentScaled {
+        image_ref: image.to_string(),
+        annotations: scale.annotations.clone(),
+        max_instances: scale.instances_max,
+        ..scaled(core, &scale.id, claims.as_deref())
+    })
+}
+
+/// Lets the component be found: by the routes of this host, then by others.
+async fn enter(
+    core: &Core,
+    scale: &Scale,
+    component: RunningComponent,
+    program: &Arc<Program>,
+) -> Result<(), Problem> {
     let version = core
         .registry
         .put_component(scale.id.clone(), component)
@@ -210,17 +263,11 @@ async fn start(core: &Core, scale: &Scale) -> Result<ComponentScaled, Problem> {
     core.settle_registry(version).await;
     // Others may call it once it has routes.
     core.servings
-        .put(&program)
+        .put(program)
         .await
         .map_err(|error| told(&error))?;
     core.settle_calls().await;
-    Ok(scaled(
-        core,
-        &scale.id,
-        image.to_string(),
-        scale.annotations.clone(),
-        scale.instances_max,
-    ))
+    Ok(())
 }
 
 /// Whether what runs is already made of what is asked for, or may not be exchanged.
@@ -244,7 +291,7 @@ pub(crate) fn expected_digest(
         .get(wire::annotation::DIGEST)
         .map(|text| text.parse())
         .transpose()
-        .map_err(|error| Refusal::Malformed {
+        .map_err(|error| Refusal::Unreadable {
             what,
             reason: format!(
                 "annotation `{}`: {}",
@@ -254,22 +301,28 @@ pub(crate) fn expected_digest(
         })
 }
 
-async fn load(
+/// The bytes of `image`; `claims` become those that were verified.
+async fn fetch(
     core: &Core,
     image: &Reference,
     expected: Option<Digest>,
-) -> Result<(Code, Digest), Problem> {
+    claims: &mut Option<Arc<Claims>>,
+) -> Result<Artifact, Problem> {
     if matches!(image.location(), Location::File(_)) && !core.identity.file_loads.components {
         return Err(told(&Refusal::FileLoad {
             what: "components",
             reference: image.to_string(),
         }));
     }
-    let Artifact { bytes, digest } = core
-        .artifacts
-        .fetch(image, expected)
-        .await
-        .map_err(|error| told(&error))?;
+    let pull = core.pulls.begin(image);
+    let fetched = core.artifacts.component(image, expected, pull).await;
+    let component: Component = fetched.map_err(|error| told(&error))?;
+    *claims = component.claims.map(Arc::new);
+    Ok(component.artifact)
+}
+
+async fn compile(core: &Core, image: &Reference, artifact: Artifact) -> Result<Code, Problem> {
+    let Artifact { bytes, digest } = artifact;
     let begun = Instant::now();
     let (code, origin) = core.engine.load(bytes).await.map_err(|error| {
         let mut problem = told(&error);
@@ -286,21 +339,15 @@ async fn load(
         { field::ELAPSED_MS } = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         "Component loaded"
     );
-    Ok((code, digest))
+    Ok(code)
 }
 
-fn scaled(
-    core: &Core,
-    id: &ComponentId,
-    image: String,
-    annotations: Annotations,
-    instances_max: u32,
-) -> ComponentScaled {
+/// What an event tells of a component, but for what it was scaled to.
+fn scaled(core: &Core, id: &ComponentId, claims: Option<&Claims>) -> ComponentScaled {
     ComponentScaled {
-        annotations,
+        public_key: claims.map(|claims| claims.subject.clone()),
+        claims: claims.map(claims::component_event),
         host_id: core.identity.id.to_string(),
-        image_ref: image,
-        max_instances: instances_max,
         component_id: id.to_string(),
         ..ComponentScaled::default()
     }

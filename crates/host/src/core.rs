@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
-use weft_artifact::Store;
+use weft_artifact::Artifacts;
+use weft_artifact::claims::Claims;
 use weft_engine::Engine;
 use weft_lattice::bucket::{Bucket, Update, Updated};
 use weft_lattice::event::Publisher;
@@ -16,7 +17,7 @@ use weft_model::link::Link;
 use weft_protocol::control::{
     ComponentEntry, HostSummary, Inventory, ProviderEntry, render_uptime,
 };
-use weft_protocol::event::{Data, ProviderClaims};
+use weft_protocol::event::Data;
 use weft_protocol::json;
 use weft_protocol::provider::LinkDefinition;
 use weft_protocol::state::{self, ComponentRecord, LatticeKey};
@@ -30,6 +31,7 @@ use crate::keyvalue::Databases;
 use crate::lease::Leases;
 use crate::options::{FileLoads, Options, StandIn};
 use crate::provider::Processes;
+use crate::pulls::Pulls;
 use crate::registry::{Backing, Registry, RunningComponent, RunningProvider};
 use crate::router::Routing;
 use crate::serving::Servings;
@@ -52,7 +54,8 @@ pub(crate) struct Core {
     pub(crate) registry: Arc<Registry>,
     pub(crate) routing: Routing,
     pub(crate) engine: Engine,
-    pub(crate) artifacts: Store,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) pulls: Pulls,
     pub(crate) databases: Databases,
     pub(crate) processes: Processes,
     pub(crate) leases: Leases,
@@ -151,7 +154,7 @@ impl Core {
                 .await?
                 .ok_or_else(|| Refusal::NoSuchConfig { config: subject() })?;
             let config: Config =
-                json::decode(&entry.value).map_err(|error| Refusal::Malformed {
+                json::decode(&entry.value).map_err(|error| Refusal::Unreadable {
                     what: "config",
                     reason: weft_model::problem::render_chain(&error),
                 })?;
@@ -291,9 +294,9 @@ impl RunningComponent {
         ComponentEntry {
             id: id.to_owned(),
             image_ref: self.image.to_string(),
-            name: None,
+            name: name(self.claims.as_deref()),
             annotations: Some((*self.annotations).clone()),
-            revision: 0,
+            revision: revision(self.claims.as_deref()),
             max_instances: self.instances_max,
             limits: weft_protocol::control::render_limits(&self.limits),
             weft_problems: self.problems.iter().map(Into::into).collect(),
@@ -333,8 +336,8 @@ impl RunningProvider {
         ProviderEntry {
             id: id.to_owned(),
             image_ref: Some(self.image.to_string()),
-            name: self.claims().and_then(|claims| claims.name.clone()),
-            revision: 0,
+            name: name(self.claims().map(|claims| &**claims)),
+            revision: revision(self.claims().map(|claims| &**claims)),
             annotations: Some((*self.annotations).clone()),
             weft_substitution: self.substitution().map(str::to_owned),
             weft_problems: Vec::new(),
@@ -342,12 +345,22 @@ impl RunningProvider {
     }
 
     /// What the publisher of the provider signed.
-    pub(crate) fn claims(&self) -> Option<&ProviderClaims> {
+    pub(crate) fn claims(&self) -> Option<&Arc<Claims>> {
         match &self.backing {
             Backing::Builtin(_) => None,
             Backing::Process(process) => process.claims.as_ref(),
         }
     }
+}
+
+/// The name that inventories tell.
+fn name(claims: Option<&Claims>) -> Option<String> {
+    claims?.name().map(str::to_owned)
+}
+
+/// The number that inventories tell.
+fn revision(claims: Option<&Claims>) -> i32 {
+    claims.and_then(Claims::revision).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -358,7 +371,7 @@ mod tests {
 
     #[test]
     fn problems_make_room_for_what_runs() {
-        let refusal = Refusal::Unsupported { operation: "x" };
+        let refusal = Refusal::Panicked;
         let entry = ComponentEntry {
             id: "web".to_owned(),
             weft_problems: vec![(&Problem::new(&refusal)).into()],

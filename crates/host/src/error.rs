@@ -24,6 +24,9 @@ pub enum StartError {
     /// The state of the lattice cannot be read.
     #[error("cannot open the state of the lattice")]
     Bucket(#[from] BucketError),
+    /// The cache of artifacts cannot be opened, or a file of certificates for registries cannot be used.
+    #[error("cannot prepare fetching artifacts")]
+    Artifacts(#[source] weft_artifact::FetchError),
     /// Calls of other hosts cannot be received.
     #[error("cannot open the wire to other hosts")]
     Wire(#[from] weft_wrpc::ConnectError),
@@ -42,9 +45,17 @@ pub enum StartError {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The body of a request is not what it has to be. The first words are those of the dialect.
-    #[error("failed to deserialize {what}: {reason}")]
+    /// The body of a request is not what it has to be. The words are those of the dialect; the reason is a hint.
+    #[error("failed to deserialize {what}")]
     Malformed {
+        /// What was to be read.
+        what: &'static str,
+        /// Why it was not.
+        reason: String,
+    },
+    /// Something that was read cannot be what it is to be.
+    #[error("failed to deserialize {what}: {reason}")]
+    Unreadable {
         /// What was to be read.
         what: &'static str,
         /// Why it was not.
@@ -106,6 +117,18 @@ pub enum Refusal {
         /// The name.
         config: String,
     },
+    /// A config that a link names does not exist. The first words are those of the dialect.
+    #[error("Failed to validate configuration and secrets. Config {config} does not exist")]
+    LinkConfig {
+        /// The name.
+        config: String,
+    },
+    /// The host gives its work to others, and takes nothing new.
+    #[error("this host drains, and does not start `{id}`")]
+    Draining {
+        /// What was to be started.
+        id: String,
+    },
     /// A config is a reference to a secret.
     #[error(
         "config `{config}` refers to a secret, and this host has no secrets backend configured"
@@ -122,10 +145,8 @@ pub enum Refusal {
         /// The reference.
         reference: String,
     },
-    /// The provider's image is in a registry, which this version does not pull from.
-    #[error(
-        "`{reference}` is not built into this host, and this version pulls no providers from registries"
-    )]
+    /// The provider is said to be built in, and is not.
+    #[error("`{reference}` is not built into this host")]
     ProviderImage {
         /// The reference.
         reference: String,
@@ -226,12 +247,6 @@ pub enum Refusal {
         /// The lease that the request was sent under.
         lease: String,
     },
-    /// The host knows the operation, but does not offer it.
-    #[error("{operation} is not supported by this version")]
-    Unsupported {
-        /// What was asked for.
-        operation: &'static str,
-    },
     /// What runs here would not fit into a heartbeat any more.
     #[error("what this host runs would take more than the {bytes_max} bytes that it can tell of")]
     InventoryFull {
@@ -252,7 +267,9 @@ pub enum Refusal {
 impl Coded for Refusal {
     fn code(&self) -> &'static str {
         match self {
-            Self::Malformed { .. } | Self::ConfigMalformed { .. } => "HST001",
+            Self::Malformed { .. } | Self::Unreadable { .. } | Self::ConfigMalformed { .. } => {
+                "HST001"
+            }
             Self::WrongHost { .. } => "HST002",
             Self::ReservedLabel { .. } | Self::LabelSize { .. } | Self::TooManyLabels { .. } => {
                 "HST003"
@@ -260,7 +277,7 @@ impl Coded for Refusal {
             Self::NoSuchComponent { .. } => "HST004",
             Self::ProviderRunning { .. } => "HST005",
             Self::ProviderNotRunning { .. } => "HST006",
-            Self::NoSuchConfig { .. } => "HST007",
+            Self::NoSuchConfig { .. } | Self::LinkConfig { .. } => "HST007",
             Self::SecretConfig { .. } => "HST008",
             Self::FileLoad { .. } => "HST009",
             Self::ProviderImage { .. } => "PRV001",
@@ -274,17 +291,17 @@ impl Coded for Refusal {
             Self::LinkConflict { .. } => "LNK012",
             Self::State { .. } => "HST010",
             Self::Superseded { .. } => "HST011",
-            Self::Unsupported { .. } => "HST012",
             Self::Busy { .. } => "HST013",
             Self::Panicked => "HST014",
             Self::InventoryFull { .. } => "HST015",
             Self::TooManyComponents { .. } => "HST016",
+            Self::Draining { .. } => "HST017",
         }
     }
 
     fn subject(&self) -> String {
         match self {
-            Self::Malformed { what, .. } => (*what).to_owned(),
+            Self::Malformed { what, .. } | Self::Unreadable { what, .. } => (*what).to_owned(),
             Self::WrongHost { host } => host.clone(),
             Self::ReservedLabel { label } => label.clone(),
             Self::NoSuchComponent { component } => component.clone(),
@@ -295,6 +312,7 @@ impl Coded for Refusal {
             | Self::BackingOff { provider, .. } => provider.clone(),
             Self::Executable { path, .. } => path.clone(),
             Self::NoSuchConfig { config }
+            | Self::LinkConfig { config }
             | Self::SecretConfig { config }
             | Self::ConfigMalformed { config, .. } => config.clone(),
             Self::FileLoad { reference, .. } | Self::ProviderImage { reference } => {
@@ -303,8 +321,8 @@ impl Coded for Refusal {
             Self::BackendNamed { key, .. } => key.clone(),
             Self::BackendMissing { key, .. } => (*key).to_owned(),
             Self::LinkConflict { target } => target.clone(),
+            Self::Draining { id } => id.clone(),
             Self::Superseded { lease } => lease.clone(),
-            Self::Unsupported { operation } => (*operation).to_owned(),
             Self::Busy { subject } => subject.clone(),
             Self::LabelSize { .. }
             | Self::TooManyLabels { .. }
@@ -321,7 +339,9 @@ impl Coded for Refusal {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::NoSuchConfig { config } => format!("put it first, for example with `properties` in the manifest: `- {{name: {config}, properties: {{...}}}}`"),
-            Self::ConfigMalformed { reason, .. } => reason.clone(),
+            Self::LinkConfig { config } => format!("put it first with `weft config put {config} KEY=VALUE`"),
+            Self::Draining { .. } => "start it elsewhere, or end the draining with `weft host drain HOST --undo`".to_owned(),
+            Self::Malformed { reason, .. } | Self::ConfigMalformed { reason, .. } => reason.clone(),
             Self::SecretConfig { .. } => "put the value into a config".to_owned(),
             Self::FileLoad { what, .. } => format!("start the host with `--allow-file-load={what}`"),
             Self::Spawn { .. } => "run the program by hand on the host's machine to see why".to_owned(),
@@ -333,7 +353,7 @@ impl Coded for Refusal {
                 "the host's log has what it wrote before it died".to_owned()
             }
             Self::ProviderImage { .. } => {
-                "name its program by `file:///...`; built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
+                "name its image in a registry, or its program by `file:///...`; built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
             }
             Self::BackendNamed { key, .. } => format!(
                 "remove `{key}` to use the embedded store, or name `wasmcloud+builtin://keyvalue-embedded` as the image"

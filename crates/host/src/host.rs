@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{self, Instant};
-use weft_artifact::Store;
+use weft_artifact::Artifacts;
 use weft_capabilities::http_server::HttpServer;
 use weft_capabilities::remote::Wire;
 use weft_engine::Engine;
@@ -29,10 +29,11 @@ use crate::lease::Leases;
 use crate::mailbox::Mailboxes;
 use crate::options::{Connections, Options};
 use crate::provider::Processes;
+use crate::pulls::Pulls;
 use crate::registry::{Backing, Registry};
 use crate::router::Reach;
 use crate::serving::Servings;
-use crate::{heartbeat, router};
+use crate::{credentials, heartbeat, router};
 
 /// How long the state of the lattice may take to be listed at the start.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
@@ -68,6 +69,18 @@ pub struct StopRequest {
     pub timeout: Option<Duration>,
 }
 
+/// Says that the host started, to the lattice and to the log.
+async fn tell_started(core: &Core) {
+    core.publish(Data::HostStarted(HostStarted {
+        friendly_name: core.identity.friendly_name.clone(),
+        labels: core.registry.labels(),
+        uptime_seconds: 0,
+        version: VERSION.to_owned(),
+    }))
+    .await;
+    tracing::info!({ field::HOST_ID } = %core.identity.id, { field::LATTICE } = %core.lattice.name(), "Host started");
+}
+
 // ===== impl Host =====
 
 impl Host {
@@ -92,6 +105,10 @@ impl Host {
             options.components_max,
             &lattice,
         ));
+        let artifacts = Artifacts::open(options.artifacts).map_err(StartError::Artifacts)?;
+        if options.asks_config_service {
+            artifacts.put_credentials(credentials::ask_service(&lattice, registry.labels()).await);
+        }
         let wire = open_wire(&rpc, tasks).await?;
         let reach = Reach::new(&wire, options.spill);
         let (routing, listed) = router::start(
@@ -109,7 +126,8 @@ impl Host {
             processes: processes.map_err(StartError::Spawner)?,
             publisher: lattice.event_publisher(identity.id.clone()),
             databases: Databases::new(options.data_dir.join(KEYVALUE_DIR), tasks.clone()),
-            artifacts: Store::new(options.artifacts),
+            artifacts,
+            pulls: Pulls::default(),
             leases: Leases::new(lattice.clone()),
             servings: Servings::new(wire),
             stop: watch::Sender::new(None),
@@ -133,15 +151,9 @@ impl Host {
         let parts = tasks.shutdown().child();
         let intake = Intake::new(Arc::clone(&core), mailboxes.clone());
         let intake_ended = spawn_intake(intake, requests, &parts, tasks);
-        core.publish(Data::HostStarted(HostStarted {
-            friendly_name: core.identity.friendly_name.clone(),
-            labels: core.registry.labels(),
-            uptime_seconds: 0,
-            version: VERSION.to_owned(),
-        }))
-        .await;
+        tell_started(&core).await;
         spawn_heartbeat(&core, options.heartbeat_interval, &parts, tasks);
-        tracing::info!({ field::HOST_ID } = %core.identity.id, { field::LATTICE } = %core.lattice.name(), "Host started");
+        spawn_pulls(&core, &parts, tasks);
         Ok(Self {
             core,
             http,
@@ -264,6 +276,15 @@ fn spawn_heartbeat(core: &Arc<Core>, interval: Duration, stop: &Shutdown, tasks:
     let (stop, all) = (stop.clone(), tasks.shutdown());
     tasks.spawn(TaskKind::Worker, "host.heartbeat", async move {
         heartbeat::run(&core, interval, &stop).await;
+        stay(&stop, &all).await;
+    });
+}
+
+fn spawn_pulls(core: &Arc<Core>, stop: &Shutdown, tasks: &Tasks) {
+    let core = Arc::clone(core);
+    let (stop, all) = (stop.clone(), tasks.shutdown());
+    tasks.spawn(TaskKind::Worker, "host.pulls", async move {
+        core.pulls.tell(&core, &stop).await;
         stay(&stop, &all).await;
     });
 }

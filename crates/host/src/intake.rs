@@ -79,13 +79,8 @@ impl Intake {
             Operation::ConfigDelete(name) => {
                 command::config::accept_delete(self, name, request).await
             }
-            Operation::ClaimsGet => command::claims::answer(&request).await,
-            Operation::RegistryPut => {
-                let refusal = Refusal::Unsupported {
-                    operation: "registry.put",
-                };
-                refuse(&request, &refusal).await;
-            }
+            Operation::ClaimsGet => command::claims::accept(self, request).await,
+            Operation::RegistryPut => command::registry_put::accept(self, &request).await,
         }
     }
 
@@ -95,7 +90,7 @@ impl Intake {
         if !request.operation.kind().is_mutation() {
             return Ok(());
         }
-        let lease = request.lease().map_err(|error| Refusal::Malformed {
+        let lease = request.lease().map_err(|error| Refusal::Unreadable {
             what: "lease",
             reason: error.to_string(),
         })?;

@@ -14,9 +14,11 @@
 #![deny(unsafe_code)]
 
 mod builtin;
+mod claims;
 mod command;
 mod component;
 mod core;
+mod credentials;
 mod error;
 mod heartbeat;
 mod host;
@@ -27,6 +29,7 @@ mod mailbox;
 mod options;
 mod outlook;
 pub mod provider;
+mod pulls;
 mod registry;
 mod router;
 mod serving;

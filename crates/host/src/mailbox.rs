@@ -24,6 +24,8 @@ pub(crate) enum Address {
     Config(String),
     /// Reading all links.
     AllLinks,
+    /// Reading all claims.
+    AllClaims,
     /// The labels of this host.
     Labels,
     /// Stopping this host.
@@ -216,6 +218,7 @@ impl fmt::Display for Address {
             Self::Entity(id) => write!(f, "entity.{id}"),
             Self::Config(name) => write!(f, "config.{name}"),
             Self::AllLinks => f.write_str("links"),
+            Self::AllClaims => f.write_str("claims"),
             Self::Labels => f.write_str("labels"),
             Self::Stop => f.write_str("stop"),
         }

@@ -50,6 +50,8 @@ pub struct Options {
     pub engine: weft_engine::Options,
     /// Artifacts.
     pub artifacts: weft_artifact::Options,
+    /// Whether the config service is asked for credentials of registries at the start (spec §1.5).
+    pub asks_config_service: bool,
     /// The HTTP server.
     pub http: http_server::Options,
 }

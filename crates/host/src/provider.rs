@@ -28,6 +28,7 @@ mod supervisor;
 mod talk;
 
 pub(crate) use self::brief::{Brief, BriefedLink};
+pub(crate) use self::executable::Executable;
 pub use self::options::{Options, Policy, User};
 pub(crate) use self::processes::Processes;
 pub(crate) use self::status::FACTS_BYTES_MAX;

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use weft_artifact::claims::Claims;
 use weft_capabilities::config::Config as LiveConfig;
 use weft_engine::{Code, Program};
 use weft_model::digest::Digest;
@@ -61,6 +62,8 @@ pub(crate) struct RunningComponent {
     /// The reference as written.
     pub(crate) image: Arc<str>,
     pub(crate) digest: Digest,
+    /// What its publisher signed; `None` where it is not signed.
+    pub(crate) claims: Option<Arc<Claims>>,
     pub(crate) annotations: Arc<Annotations>,
     pub(crate) instances_max: u32,
     pub(crate) limits: LimitOverrides,

@@ -1,9 +1,14 @@
 //! Asking hosts over the control interface (spec §1).
 
+mod auction;
 mod error;
+mod expected;
+mod outcomes;
 mod ping;
 
 pub use error::ControlError;
+pub use expected::{Expected, Outcome};
+pub use outcomes::{Heard, Outcomes};
 pub use ping::Pings;
 
 use std::time::Duration;
@@ -14,12 +19,13 @@ use serde::de::DeserializeOwned;
 use weft_model::application::Config;
 use weft_model::id::{ConfigName, HostId, ProviderId};
 use weft_model::inventory::HostInventory;
+use weft_model::labels::Labels;
 use weft_model::link::{Link, LinkKey};
 use weft_protocol::ConvertError;
 use weft_protocol::control::{
-    Ack, ClaimsList, ComponentAuction, ComponentBid, DeleteLabel, DeleteLink, HostSummary,
-    Inventory, Lease, Links, NoData, ProviderAuction, ProviderBid, PutLabel, RegistryCredentials,
-    Reply, ScaleComponent, StartProvider, StopHost, StopProvider, UpdateComponent,
+    Ack, ClaimsList, DeleteLabel, DeleteLink, HostSummary, Inventory, Lease, Links, NoData,
+    PutLabel, RegistryCredentials, Reply, ScaleComponent, StartProvider, StopHost, StopProvider,
+    UpdateComponent,
 };
 use weft_protocol::json;
 use weft_protocol::subject::Operation;
@@ -27,6 +33,15 @@ use weft_protocol::wire;
 
 use crate::lattice::Lattice;
 use crate::message::{Headers, Message};
+
+/// The label of a host that gives its work to others and takes no new; any value but `false` means so.
+pub const DRAINING_LABEL: &str = "weft.draining";
+
+/// Whether a host with `labels` gives its work to others and takes no new.
+pub fn is_draining(labels: &Labels) -> bool {
+    let value = labels.get(DRAINING_LABEL);
+    value.is_some_and(|value| value != "false")
+}
 
 /// Asks the hosts of a lattice. Cheap to clone.
 ///
@@ -36,6 +51,8 @@ use crate::message::{Headers, Message};
 pub struct Client {
     lattice: Lattice,
     lease: Option<Lease>,
+    /// How long a request may take.
+    timeout: Duration,
 }
 
 /// A value without the parts that are not valid, and why those are missing.
@@ -52,9 +69,18 @@ pub struct Partial<T> {
 impl Client {
     pub(crate) fn new(lattice: Lattice) -> Self {
         Self {
+            timeout: lattice.request_timeout(),
             lattice,
             lease: None,
         }
+    }
+
+    /// This client, whose requests may take `timeout` instead of the request timeout of the connection: some are answered
+    /// only when they are done, such as that to stop a provider.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     /// This client, whose mutations say that they are made under `lease` (architecture D7).
@@ -145,48 +171,6 @@ impl Client {
         };
         self.tell(&Operation::LabelDelete(host.clone()), &label)
             .await
-    }
-
-    /// The hosts that would run a component, in the order of their bids within `window`.
-    ///
-    /// # Errors
-    ///
-    /// [`ControlError`] when the request cannot be sent. No bids are no error.
-    pub async fn auction_component(
-        &self,
-        auction: &ComponentAuction,
-        window: Duration,
-    ) -> Result<Vec<HostId>, ControlError> {
-        let bids: Vec<ComponentBid> = self
-            .gather(
-                &Operation::ComponentAuction,
-                json::encode(auction).into(),
-                window,
-                None,
-            )
-            .await?;
-        Ok(bids.iter().filter_map(|bid| bid.host().ok()).collect())
-    }
-
-    /// The hosts that would run a provider, in the order of their bids within `window`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::auction_component`].
-    pub async fn auction_provider(
-        &self,
-        auction: &ProviderAuction,
-        window: Duration,
-    ) -> Result<Vec<HostId>, ControlError> {
-        let bids: Vec<ProviderBid> = self
-            .gather(
-                &Operation::ProviderAuction,
-                json::encode(auction).into(),
-                window,
-                None,
-            )
-            .await?;
-        Ok(bids.iter().filter_map(|bid| bid.host().ok()).collect())
     }
 
     /// Asks `host` to run so many instances of a component; zero stops it. Gives the host's text, which may be a warning.
@@ -377,7 +361,12 @@ impl Client {
         let subject = self.lattice.control_subjects().render(operation);
         let message = self
             .lattice
-            .request(&subject, &self.headers(operation), body.into())
+            .request_within(
+                self.timeout,
+                &subject,
+                &self.headers(operation),
+                body.into(),
+            )
             .await
             .map_err(|source| ControlError::Request {
                 operation: operation.clone(),

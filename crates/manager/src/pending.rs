@@ -185,6 +185,22 @@ impl Pending {
         })
     }
 
+    /// A host said that it fetches `image`: commands that wait for that are not given up yet.
+    pub(crate) fn extend(&mut self, now: Moment, host: &HostId, image: &str) {
+        for (object, command) in &mut self.commands {
+            let is_waiting = match (object, &command.action) {
+                (Object::Component(one, _), Action::ScaleComponent { image: wanted, .. })
+                | (Object::Provider(one, _), Action::StartProvider { image: wanted, .. }) => {
+                    one == host && wanted == image
+                }
+                _ => false,
+            };
+            if is_waiting && let Progress::Sent { at, .. } = &mut command.progress {
+                *at = now;
+            }
+        }
+    }
+
     /// A host is gone.
     pub(crate) fn lose_host(&mut self, host: &HostId) {
         self.take(|object, _| {

@@ -85,6 +85,7 @@ pub(crate) fn assemble(
         name: assembler.application,
         version: metadata.version,
         description: metadata.description,
+        adopts: metadata.adopts,
         components,
         providers,
         links: all_links,

@@ -35,5 +35,7 @@ pub const PROCESS_ID: &str = "weft.pid";
 pub const VERSION: &str = "version";
 /// In a manifest: a sentence about the application.
 pub const DESCRIPTION: &str = "description";
+/// In a manifest: the manager whose components and providers, started for an application of this name, are taken over.
+pub const ADOPT: &str = "weft.adopt";
 /// In a manifest: whether other applications may refer to components of this one.
 pub const SHARED: &str = "experimental.wasmcloud.dev/shared";

@@ -22,6 +22,9 @@ pub struct Application {
     pub version: Option<String>,
     /// A sentence for people.
     pub description: Option<String>,
+    /// The manager whose things, started for an application of this name, are this one's: the value of
+    /// [`MANAGED_BY`](crate::annotation::MANAGED_BY) on them. They are replaced in place, one after the other.
+    pub adopts: Option<String>,
     /// Its components, in the order of the manifest.
     pub components: Vec<ComponentSpec>,
     /// Its providers, in the order of the manifest.

@@ -190,7 +190,7 @@ mod tests {
         assert!(!readiness.is_ready());
         readiness.started(std::iter::empty());
         assert!(readiness.is_ready());
-        readiness.clone().drain();
+        readiness.drain();
         assert!(!readiness.is_ready());
     }
 }

@@ -14,6 +14,8 @@ use weft_model::id::HostId;
 use crate::error::StartError;
 use crate::run_file::LOCK_NAME;
 
+/// The directory of the cache of artifacts in the data directory, which processes may share.
+pub const ARTIFACTS_DIR: &str = "artifacts";
 const HOST_KEY_FILE: &str = "host.nk";
 /// How often, and after which pauses, a lock that is held is tried again: who asks whether somebody holds it does so
 /// himself for a moment.

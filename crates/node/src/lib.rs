@@ -13,7 +13,7 @@ mod node;
 mod options;
 pub mod run_file;
 
-pub use data_dir::DataDir;
+pub use data_dir::{ARTIFACTS_DIR, DataDir};
 pub use error::StartError;
 pub use node::{Ended, Node, Stopped, Summary};
 pub use options::{

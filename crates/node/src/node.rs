@@ -21,7 +21,7 @@ use self::broker::{Access, start_broker};
 use self::connector::Connector;
 use self::providers::provider_options;
 use crate::admin::{Admin, Readiness};
-use crate::data_dir::{DataDir, host_id_of};
+use crate::data_dir::{ARTIFACTS_DIR, DataDir, host_id_of};
 use crate::error::StartError;
 use crate::name;
 use crate::options::{Broker, Options};
@@ -432,9 +432,10 @@ async fn start_host(
             ..weft_engine::Options::default()
         },
         artifacts: weft_artifact::Options {
-            dir: Some(path("artifacts")),
-            ..weft_artifact::Options::default()
+            dir: options.artifacts.dir.or_else(|| Some(path(ARTIFACTS_DIR))),
+            ..options.artifacts
         },
+        asks_config_service: options.asks_config_service,
         http: http_server::Options {
             shared_address: options.http_address,
             access_log: options.access_log,

@@ -49,6 +49,10 @@ pub struct Options {
     pub file_loads: FileLoads,
     /// Providers that are processes of their own.
     pub providers: Providers,
+    /// Artifacts: registries, and the cache. Without a directory for it, the cache is in the data directory.
+    pub artifacts: weft_artifact::Options,
+    /// Whether the config service of the lattice is asked for credentials of registries when the host starts.
+    pub asks_config_service: bool,
     /// What becomes of calls of components here that have no room for them.
     pub spill: Spill,
     /// How often the host tells what it runs.
@@ -257,6 +261,8 @@ impl Options {
                 providers: false,
             },
             providers: Providers::default(),
+            artifacts: weft_artifact::Options::default(),
+            asks_config_service: false,
             spill: Spill::Never,
             heartbeat_interval: Duration::from_secs(30),
             instances_max: 1000,

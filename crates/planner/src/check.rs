@@ -170,10 +170,21 @@ fn is_config_used(input: &Input, name: &ConfigName) -> bool {
             .any(|link| link.source_config.contains(name) || link.target_config.contains(name))
 }
 
-/// Whether something with these annotations is ours.
+/// Whether something with these annotations is ours, or to become ours.
 fn is_ours(input: &Input, annotations: &Annotations) -> bool {
-    annotations.get(annotation::MANAGED_BY) == Some(&input.policy.managed_by)
-        && annotations.contains_key(annotation::APPLICATION)
+    let Some(manager) = annotations.get(annotation::MANAGED_BY) else {
+        return false;
+    };
+    let Some(name) = annotations.get(annotation::APPLICATION) else {
+        return false;
+    };
+    let is_adopted = input
+        .applications
+        .iter()
+        .filter_map(|application| application.deployed.as_ref())
+        .map(|deployed| &deployed.application)
+        .any(|one| one.name.as_str() == name && one.adopts.as_ref() == Some(manager));
+    manager == &input.policy.managed_by || is_adopted
 }
 
 /// The ids of live hosts.

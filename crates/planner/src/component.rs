@@ -50,7 +50,7 @@ pub(crate) fn plan_component<'a>(
                 Some((running.host, observed))
             })
             .collect();
-        let targets = component_targets(&spec.placement, &facts.hosts, |host| {
+        let targets = component_targets(&spec.placement, &facts.takers, |host| {
             observed.get(host).map_or(0, |one| one.count)
         });
         for unmet in &targets.unmet {

@@ -1,5 +1,6 @@
 //! Why a part cannot become as desired.
 
+use weft_model::annotation::ADOPT;
 use weft_model::id::{ApplicationName, ConfigName, EntityId, HostId};
 use weft_model::labels::Labels;
 use weft_model::link::LinkKey;
@@ -114,6 +115,19 @@ impl Coded for Error {
     }
 
     fn hints(&self) -> Vec<String> {
+        if let Self::IdForeign {
+            manager: Some(manager),
+            ..
+        } = self
+        {
+            return vec![
+                format!(
+                    "once that manager is gone, take over what it started: `{ADOPT}: {manager}` among the annotations of \
+                     the manifest"
+                ),
+                "set another `id` in the manifest".to_owned(),
+            ];
+        }
         let hints: &[&str] = match self {
             Self::NoHost { requirements, .. } | Self::TooFewHosts { requirements, .. } => {
                 if requirements.is_empty() {

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_model::application::Application;
 use weft_model::id::{ApplicationName, ConfigName, EntityId, HostId};
-use weft_model::inventory::HostInventory;
 
 use crate::draft::Subject;
 use crate::error::Error;
-use crate::input::{ApplicationInput, Deployed, Failure, Input, LinkIdentity, LinkRecord};
+use crate::input::{ApplicationInput, Deployed, Failure, Input, LinkIdentity, LinkRecord, Policy};
 use crate::plan::{Action, Object};
-use crate::running::{Kind, Owner, Running, index_running};
+use crate::running::{Kind, Owner, Owners, Running, index_running};
+use crate::spread::Hosts;
 
 /// The input, indexed. All iteration is in the order of ids, whatever the order of the input.
 pub(crate) struct Facts<'a> {
     pub(crate) input: &'a Input,
-    pub(crate) hosts: BTreeMap<&'a HostId, &'a HostInventory>,
+    pub(crate) hosts: Hosts<'a>,
+    /// The hosts that take work: those that do not drain.
+    pub(crate) takers: Hosts<'a>,
     /// Deployed applications, the first with a claim first.
     pub(crate) deployed: Vec<(&'a ApplicationName, &'a Deployed)>,
     pub(crate) applications: BTreeMap<&'a ApplicationName, &'a ApplicationInput>,
@@ -34,6 +36,12 @@ pub(crate) struct Facts<'a> {
 
 /// Application, version, id and host.
 type FailureKey<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// The hosts that take work.
+fn takers<'a>(hosts: &Hosts<'a>, policy: &Policy) -> Hosts<'a> {
+    let hosts = hosts.iter().map(|(&id, &host)| (id, host));
+    hosts.filter(|(_, host)| policy.is_taker(host)).collect()
+}
 
 // ===== impl Facts =====
 
@@ -55,29 +63,18 @@ impl<'a> Facts<'a> {
             .iter()
             .map(|application| (&application.name, application))
             .collect();
-        let mut wanted_links = BTreeSet::new();
-        let mut link_owners = BTreeMap::new();
-        for &(name, deployed) in &deployed {
-            for link in &deployed.application.links {
-                let identity = LinkIdentity::of(link);
-                if id_winners
-                    .get(link.source.as_str())
-                    .is_none_or(|(winner, _)| *winner == name)
-                {
-                    wanted_links.insert(identity.clone());
-                }
-                link_owners.entry(identity).or_insert(name);
-            }
-        }
-        for (&name, application) in &applications {
-            for identity in &application.owned.links {
-                link_owners.entry(identity.clone()).or_insert(name);
-            }
-        }
-        let hosts: BTreeMap<_, _> = input.hosts.iter().map(|host| (&host.host, host)).collect();
+        let wanted_links = wanted_links(&deployed, &id_winners);
+        let link_owners = link_owners(&deployed, &applications);
+        let hosts: Hosts<'_> = input.hosts.iter().map(|host| (&host.host, host)).collect();
+        let owners = Owners::new(
+            &input.policy.managed_by,
+            deployed.iter().map(|(_, deployed)| &deployed.application),
+        );
+
         Self {
             input,
-            running: index_running(&hosts, &input.policy.managed_by),
+            running: index_running(&hosts, &owners),
+            takers: takers(&hosts, &input.policy),
             hosts,
             deployed,
             applications,
@@ -208,6 +205,42 @@ impl<'a> Facts<'a> {
             .get(&(application, subject.version, subject.id, host.as_str()))
             .copied()
     }
+}
+
+/// Links of deployed applications whose source is no other application's.
+fn wanted_links(
+    deployed: &[(&ApplicationName, &Deployed)],
+    id_winners: &BTreeMap<&str, (&ApplicationName, Kind)>,
+) -> BTreeSet<LinkIdentity> {
+    let mut wanted = BTreeSet::new();
+    for &(name, deployed) in deployed {
+        for link in &deployed.application.links {
+            let winner = id_winners.get(link.source.as_str());
+            if winner.is_none_or(|(winner, _)| *winner == name) {
+                wanted.insert(LinkIdentity::of(link));
+            }
+        }
+    }
+    wanted
+}
+
+/// Whose each link is: the first's that wants it, else that of the one whose revisions have put it.
+fn link_owners<'a>(
+    deployed: &[(&'a ApplicationName, &'a Deployed)],
+    applications: &BTreeMap<&'a ApplicationName, &'a ApplicationInput>,
+) -> BTreeMap<LinkIdentity, &'a ApplicationName> {
+    let mut owners = BTreeMap::new();
+    for &(name, deployed) in deployed {
+        for link in &deployed.application.links {
+            owners.entry(LinkIdentity::of(link)).or_insert(name);
+        }
+    }
+    for (&name, application) in applications {
+        for identity in &application.owned.links {
+            owners.entry(identity.clone()).or_insert(name);
+        }
+    }
+    owners
 }
 
 /// The deployed applications: the lowest rank first, then by name.

@@ -42,6 +42,8 @@ pub struct Input {
 pub struct Policy {
     /// The value of the annotation `wasmcloud.dev/managed-by` of all that is ours.
     pub managed_by: String,
+    /// The label of hosts that give their work to others and take no new; any value but `false` means so.
+    pub draining_label: String,
 }
 
 /// One application.
@@ -118,6 +120,16 @@ pub struct Failure {
     pub problem: Problem,
     /// Whether it is time to try again; the caller decides how long to wait.
     pub is_retry_due: bool,
+}
+
+// ===== impl Policy =====
+
+impl Policy {
+    /// Whether `host` takes work.
+    pub(crate) fn is_taker(&self, host: &HostInventory) -> bool {
+        let value = host.labels.get(&self.draining_label);
+        value.is_none_or(|value| value == "false")
+    }
 }
 
 // ===== impl Owned =====

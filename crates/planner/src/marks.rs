@@ -11,8 +11,9 @@ use weft_model::id::{ApplicationName, ConfigName};
 use weft_model::labels::Annotations;
 use weft_model::limits::LimitOverrides;
 
-/// The keys that tell what something was started with, besides its image.
-const DECISIVE: [&str; 3] = [CONFIG, DIGEST, LIMITS];
+/// The keys that tell what something was started with, besides its image, and by whom: what is adopted is started anew, as
+/// it may have been started with other configs, and is known as ours from then on.
+const DECISIVE: [&str; 4] = [MANAGED_BY, CONFIG, DIGEST, LIMITS];
 
 /// What something is started with, besides its image.
 pub(crate) struct Marks<'a> {

@@ -57,7 +57,7 @@ pub(crate) fn plan_provider<'a>(
         };
         let targets = provider_targets(
             &spec.placement,
-            &facts.hosts,
+            &facts.takers,
             |host| observed.contains_key(host),
             |host| facts.failure(&subject, host).is_some(),
         );

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use weft_model::annotation;
+use weft_model::application::Application;
 use weft_model::id::{ApplicationName, HostId};
 use weft_model::inventory::{ComponentInventory, HostInventory, ProviderInventory};
 use weft_model::labels::Annotations;
@@ -35,6 +36,14 @@ pub(crate) enum Owner<'a> {
     Application(ApplicationName),
     /// Not ours; its manager, if it names one.
     Foreign(Option<&'a str>),
+}
+
+/// Tells whose things are.
+pub(crate) struct Owners<'a> {
+    /// The manager that we are.
+    managed_by: &'a str,
+    /// Deployed applications that take over what another manager started for them, and which manager that is.
+    adopting: BTreeMap<&'a ApplicationName, &'a str>,
 }
 
 // ===== impl Running =====
@@ -94,7 +103,7 @@ impl<'a> Running<'a> {
 /// Everything that runs, by id, then by host.
 pub(crate) fn index_running<'a>(
     hosts: &BTreeMap<&'a HostId, &'a HostInventory>,
-    managed_by: &str,
+    owners: &Owners<'_>,
 ) -> BTreeMap<&'a str, Vec<Running<'a>>> {
     let mut running: BTreeMap<&str, Vec<Running<'_>>> = BTreeMap::new();
     for (&host, &inventory) in hosts {
@@ -110,22 +119,44 @@ pub(crate) fn index_running<'a>(
                 what,
                 owner: Owner::Foreign(None),
             };
-            one.owner = owner(one.annotations(), managed_by);
+            one.owner = owners.owner(one.annotations());
             running.entry(one.id()).or_default().push(one);
         }
     }
     running
 }
 
-fn owner<'a>(annotations: &'a Annotations, managed_by: &str) -> Owner<'a> {
-    let manager = annotations.get(annotation::MANAGED_BY).map(String::as_str);
-    let application = annotations
-        .get(annotation::APPLICATION)
-        .and_then(|name| name.parse().ok());
-    match (manager, application) {
-        (Some(manager), Some(application)) if manager == managed_by => {
-            Owner::Application(application)
+// ===== impl Owners =====
+
+impl<'a> Owners<'a> {
+    /// By what annotations say, and by which deployed applications adopt.
+    pub(crate) fn new(
+        managed_by: &'a str,
+        deployed: impl IntoIterator<Item = &'a Application>,
+    ) -> Self {
+        let adopting = deployed
+            .into_iter()
+            .filter_map(|application| Some((&application.name, application.adopts.as_deref()?)));
+        Self {
+            managed_by,
+            adopting: adopting.collect(),
         }
-        _ => Owner::Foreign(manager),
+    }
+
+    /// Whose something with these annotations is.
+    pub(crate) fn owner<'r>(&self, annotations: &'r Annotations) -> Owner<'r> {
+        let manager = annotations.get(annotation::MANAGED_BY).map(String::as_str);
+        let application: Option<ApplicationName> = annotations
+            .get(annotation::APPLICATION)
+            .and_then(|name| name.parse().ok());
+        match (manager, application) {
+            (Some(manager), Some(application))
+                if manager == self.managed_by
+                    || self.adopting.get(&application) == Some(&manager) =>
+            {
+                Owner::Application(application)
+            }
+            _ => Owner::Foreign(manager),
+        }
     }
 }

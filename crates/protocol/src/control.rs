@@ -25,7 +25,7 @@ pub use limits::{LimitMap, parse_limits, render_limits};
 pub use link::{DeleteLink, Link};
 pub use problem::ProblemFields;
 pub use provider::{ProviderAuction, ProviderBid, StartProvider, StopProvider};
-pub use registry::RegistryCredential;
+pub use registry::{RegistryCredential, SupplementalConfig, SupplementalRequest};
 pub use reply::{Ack, NoData, Reply};
 
 use std::collections::BTreeMap;

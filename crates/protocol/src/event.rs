@@ -5,9 +5,9 @@ mod data;
 mod time;
 
 pub use body::{
-    ComponentClaims, ComponentScaleFailed, ComponentScaled, ConfigChanged, HealthCheck,
-    HostStarted, HostStopped, LabelsChanged, LinkDeleted, LinkSetFailed, ProviderClaims,
-    ProviderProcess, ProviderStartFailed, ProviderStarted, ProviderStopped,
+    ArtifactPulling, ComponentClaims, ComponentScaleFailed, ComponentScaled, ConfigChanged,
+    HealthCheck, HostStarted, HostStopped, LabelsChanged, LinkDeleted, LinkSetFailed,
+    ProviderClaims, ProviderProcess, ProviderStartFailed, ProviderStarted, ProviderStopped,
 };
 pub use data::Data;
 pub use time::{EventTime, ParseTimeError};

@@ -13,7 +13,9 @@ pub use application::{
     ApplicationOperation, ApplicationSubjects, parse_status_subject, status_subject,
     statuses_subject,
 };
-pub use control::{Auctions, ControlSubjects, Operation, OperationKind, Subscription};
+pub use control::{
+    Auctions, ControlSubjects, Operation, OperationKind, Subscription, config_service_subject,
+};
 pub use event::{event_subject, events_subject, parse_event_subject};
 pub use prefix::{ParsePrefixError, SubjectPrefix};
 pub use provider::{ProviderMessage, ProviderSubjects};

@@ -34,6 +34,11 @@ pub const VERSION_LATEST: &str = "latest";
 /// First tokens of subjects on which the status of applications is published (spec §9.1).
 pub const STATUS_PREFIX: &str = "wadm.status";
 
+/// First tokens of the subject of the config service; the name of the lattice and [`CONFIG_SERVICE_VERB`] follow (spec §1.5).
+pub const CONFIG_SERVICE_PREFIX: &str = "wasmbus.cfg";
+/// The last token of the subject of the config service.
+pub const CONFIG_SERVICE_VERB: &str = "req";
+
 /// What a provider answers to a shutdown request (spec §5.7).
 pub const SHUTDOWN_REPLY: &str = "shutting down";
 

@@ -36,8 +36,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weft_wrpc::{record, variant};
+use weft_wrpc::{CallError, record, variant};
 
+use crate::caller::Component;
 use crate::serve::{Call, Exports};
 
 /// The instance of single keys.
@@ -46,6 +47,9 @@ pub const STORE: &str = "wrpc:keyvalue/store@0.2.0-draft";
 pub const ATOMICS: &str = "wrpc:keyvalue/atomics@0.2.0-draft";
 /// The instance of many keys at once.
 pub const BATCH: &str = "wrpc:keyvalue/batch@0.2.0-draft";
+
+/// The instance by which components are told of changes.
+pub const WATCHER: &str = "wrpc:keyvalue/watcher@0.2.0-draft";
 
 /// A store of values by bucket and key. A bucket is what the component opened; the link of the [`Call`] says where it is.
 ///
@@ -251,4 +255,32 @@ pub fn exports<S: Store>(store: Arc<S>) -> Exports {
         set_many(bucket: String, pairs: Vec<(String, Bytes)>)
     );
     function!(exports, BATCH, "delete-many", delete_many(bucket: String, keys: Vec<String>))
+}
+
+/// Tells a component that is linked for `wasi:keyvalue/watcher` that a key was set.
+///
+/// # Errors
+///
+/// [`CallError`] when the component cannot be called.
+pub async fn on_set(
+    component: &Component,
+    bucket: String,
+    key: String,
+    value: Bytes,
+) -> Result<(), CallError> {
+    let params = (bucket, key, value);
+    component.call(WATCHER, "on-set", params).await
+}
+
+/// Tells a component that is linked for `wasi:keyvalue/watcher` that a key was deleted.
+///
+/// # Errors
+///
+/// [`CallError`] when the component cannot be called.
+pub async fn on_delete(
+    component: &Component,
+    bucket: String,
+    key: String,
+) -> Result<(), CallError> {
+    component.call(WATCHER, "on-delete", (bucket, key)).await
 }

@@ -8,7 +8,7 @@
 //! Provider         what the program is told, and what it serves; all methods have defaults
 //! Exports          functions that components may call, by Rust types     -> Call: who calls, over which link
 //! Caller           calls functions of components
-//! keyvalue, messaging    well-known interfaces as plain Rust types
+//! keyvalue, blobstore, messaging    well-known interfaces as plain Rust types
 //! ```
 //!
 //! A whole provider:
@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+pub mod blobstore;
 mod caller;
 mod command;
 mod error;

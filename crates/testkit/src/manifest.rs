@@ -142,6 +142,27 @@ impl Component {
         self
     }
 
+    /// The same by a link of this name, with one value in the config of the target's end if there is one.
+    #[must_use]
+    pub fn link_named(
+        mut self,
+        name: &str,
+        target: &str,
+        (namespace, package): (&str, &str),
+        interfaces: &[&str],
+        config: Option<(&str, &str)>,
+    ) -> Self {
+        let mut link = link(target, namespace, package, interfaces);
+        link["properties"]["name"] = name.into();
+        if let Some((key, value)) = config {
+            let config =
+                json!([{ "name": format!("{name}-{target}"), "properties": { key: value } }]);
+            link["properties"]["target"]["config"] = config;
+        }
+        self.part.traits.push(link);
+        self
+    }
+
     /// One of its limits.
     #[must_use]
     pub fn limit(mut self, name: &str, value: &str) -> Self {
@@ -187,6 +208,22 @@ impl Provider {
     pub fn config(mut self, name: &str, key: &str, value: &str) -> Self {
         let config = json!([{ "name": name, "properties": { key: value } }]);
         self.part.properties.insert("config".to_owned(), config);
+        self
+    }
+
+    /// Lets it call interfaces `namespace:package` of a component, with one value in the config of its own end.
+    #[must_use]
+    pub fn link(
+        mut self,
+        target: &str,
+        (namespace, package): (&str, &str),
+        interfaces: &[&str],
+        (key, value): (&str, &str),
+    ) -> Self {
+        let mut link = link(target, namespace, package, interfaces);
+        let config = json!([{ "name": format!("{target}-{key}"), "properties": { key: value } }]);
+        link["properties"]["source"] = json!({ "config": config });
+        self.part.traits.push(link);
         self
     }
 

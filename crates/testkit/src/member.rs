@@ -1,5 +1,6 @@
 //! A node of a lattice, in a runtime of its own so that it can be cut off.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Join {
     auctions: Auctions,
     jetstream_domain: Option<String>,
     control_prefix: SubjectPrefix,
+    insecure: BTreeSet<String>,
+    asks_config_service: bool,
 }
 
 /// A node: it runs, or can be started again on the same data.
@@ -126,6 +129,20 @@ impl Join {
         self.jetstream_domain.as_deref()
     }
 
+    /// The same, which speaks to a registry without encryption.
+    #[must_use]
+    pub fn insecure_registry(mut self, name: &str) -> Self {
+        self.insecure.insert(name.to_owned());
+        self
+    }
+
+    /// The same, which asks the config service when it starts.
+    #[must_use]
+    pub fn asking_config_service(mut self) -> Self {
+        self.asks_config_service = true;
+        self
+    }
+
     fn with(host: bool, manager: bool) -> Self {
         Self {
             roles: Roles { host, manager },
@@ -139,6 +156,8 @@ impl Join {
             },
             jetstream_domain: None,
             control_prefix: SubjectPrefix::control(),
+            insecure: BTreeSet::new(),
+            asks_config_service: false,
         }
     }
 }
@@ -228,6 +247,8 @@ impl Member {
             .jetstream_domain
             .clone_from(&self.join.jetstream_domain);
         options.control_prefix = self.join.control_prefix.clone();
+        options.artifacts.registry.insecure = self.join.insecure.clone();
+        options.asks_config_service = self.join.asks_config_service;
         options.broker = self.broker.clone();
         options.http_address = self.http;
         options.heartbeat_interval = HEARTBEAT_INTERVAL;

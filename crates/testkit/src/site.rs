@@ -144,6 +144,11 @@ impl Site {
         &self.lattice
     }
 
+    /// Where its NATS server is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A NATS client that knows nothing of Weft.
     pub fn nats(&self) -> &async_nats::Client {
         &self.nats

@@ -116,6 +116,9 @@ impl Endpoint {
                 }
             }
         }
+        if is_weft {
+            session.set_callees(function.cancellations.clone());
+        }
         if !self.register(&session) {
             return Err(CallError::Connection);
         }
@@ -346,6 +349,7 @@ impl From<Break> for CallError {
             Break::Failure(failure) => Self::Failed(failure),
             Break::Overflow => Self::NoMemory,
             Break::Connection => Self::Connection,
+            Break::Gone => Self::Gone,
         }
     }
 }

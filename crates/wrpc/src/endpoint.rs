@@ -6,13 +6,16 @@ mod slot;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{HeaderMap, Message, Subject};
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
+use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 use weft_runtime::{TaskKind, Tasks, field};
 
@@ -36,6 +39,8 @@ pub struct Options {
     pub window_bytes_max: u64,
     /// How long a stream may stand still before it fails. Default 60 s.
     pub stream_idle_timeout: Duration,
+    /// How often the other end of a call is asked whether it still knows it, while nothing is heard of it. Default 1 s.
+    pub liveness_interval: Duration,
     /// How calls go out. Default [`Dialect::Weft`].
     pub dialect: Dialect,
 }
@@ -94,6 +99,7 @@ impl Default for Options {
             window_bytes_min: 64 * 1024,
             window_bytes_max: 4 * 1024 * 1024,
             stream_idle_timeout: Duration::from_secs(60),
+            liveness_interval: Duration::from_secs(1),
             dialect: Dialect::Weft,
         }
     }
@@ -135,6 +141,11 @@ impl Endpoint {
         };
         // No worker: calls that are drained need it until they end, and nothing is lost when it is aborted then.
         tasks.spawn(TaskKind::Helper, "wrpc inbox", task);
+        tasks.spawn(
+            TaskKind::Helper,
+            "wrpc liveness",
+            watch_ends(endpoint.clone()),
+        );
         Ok(endpoint)
     }
 
@@ -208,6 +219,38 @@ impl Endpoint {
         }
     }
 
+    /// As [`Self::publish_now`], with a subject for the answer.
+    pub(crate) fn ask_now(&self, subject: impl Into<Subject>, reply: Subject, payload: Bytes) {
+        let (nats, subject) = (self.inner.nats.clone(), subject.into());
+        let mut publish = Box::pin(async move {
+            // Whoever asks asks again.
+            let _ = nats.publish_with_reply(subject, reply, payload).await;
+        });
+        if (&mut publish).now_or_never().is_none() {
+            let tasks = &self.inner.tasks;
+            tasks.spawn(TaskKind::Helper, "wrpc publish", publish);
+        }
+    }
+
+    /// Waits until everything that the server had sent before this has come, or `limit` is past.
+    pub(crate) async fn round_trip(&self, limit: Duration) {
+        let session = Session::new(self, Form::Plain);
+        if !self.register(&session) {
+            return;
+        }
+        self.publish_now(session.root().clone(), None, Bytes::new());
+        let _ = timeout(limit, poll_fn(|context| session.poll_reply(context))).await;
+    }
+
+    /// The calls that are known now.
+    fn known(&self) -> Option<Vec<Arc<Session>>> {
+        let sessions = self.sessions();
+        if sessions.is_closed {
+            return None;
+        }
+        Some(sessions.by_id.values().filter_map(Weak::upgrade).collect())
+    }
+
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         let sessions = self.inner.sessions.lock();
         sessions.unwrap_or_else(PoisonError::into_inner)
@@ -249,6 +292,22 @@ impl Endpoint {
             .filter_map(|session| session.upgrade())
         {
             session.break_off(Break::Connection);
+        }
+    }
+}
+
+/// Asks the other ends of calls that are quiet whether they are still there.
+async fn watch_ends(endpoint: Endpoint) {
+    loop {
+        sleep(endpoint.options().liveness_interval).await;
+        let Some(sessions) = endpoint.known() else {
+            return;
+        };
+        // Without a connection nobody can be heard of, and that says nothing of them.
+        if endpoint.nats().connection_state() == State::Connected {
+            for session in sessions {
+                session.check_liveness();
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 //! Type, Signature     what crosses the wire, checked before it does
 //! Writer, Reader      values one by one, without a tree; Encode and Decode for Rust types; Value for tools
 //! stream, future      what is written and read while a call runs and after it
+//! observe     calls of others, as a tool that listens sees them
 //! ```
 //!
 //! The crate knows nothing of Wasmtime: who has values of its own writes and reads them by [`codec::Writer`] and
@@ -27,6 +28,7 @@ mod function;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod header;
+pub mod observe;
 mod problem;
 pub mod server;
 pub mod stream;

@@ -48,6 +48,7 @@ impl Coded for CallProblem {
             CallError::Params(_) | CallError::Results(_) => "RPC008",
             CallError::TooLarge { .. } | CallError::NoMemory => "RPC009",
             CallError::TooDeep => "RPC010",
+            CallError::Gone => "RPC012",
         }
     }
 

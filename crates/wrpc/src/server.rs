@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
+use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
@@ -162,10 +163,16 @@ impl Endpoint {
 
 async fn hear_cancellations(shared: Arc<Shared>, mut messages: Subscriber) {
     while let Some(message) = messages.next().await {
-        if let Ok(root) = str::from_utf8(&message.payload)
-            && let Some(cancellation) = shared.cancels().get(root)
-        {
-            cancellation.request();
+        let Ok(root) = str::from_utf8(&message.payload) else {
+            continue;
+        };
+        let Some(cancellation) = shared.cancels().get(root).cloned() else {
+            continue;
+        };
+        match message.reply {
+            // The caller asks whether anybody works on the call.
+            Some(reply) => shared.endpoint.publish_now(reply, None, Bytes::new()),
+            None => cancellation.request(),
         }
     }
 }
@@ -249,7 +256,7 @@ impl Exports {
 
     async fn drain(&mut self) {
         self.is_draining = true;
-        self.calls.drain().await;
+        self.calls.drain(&self.shared.endpoint).await;
     }
 
     /// A permit to run a call. One that gets none waits or is refused.

@@ -36,6 +36,9 @@ pub enum StreamError {
     /// The connection was closed.
     #[error("the connection was closed")]
     Connection,
+    /// The other end is gone: its process or its connection has ended.
+    #[error("the other end is gone")]
+    Gone,
     /// What came is no value of the type.
     #[error("the stream holds something else than its type")]
     Codec(#[source] codec::Error),
@@ -47,6 +50,7 @@ impl From<Break> for StreamError {
             Break::Failure(failure) => Self::Failed(failure),
             Break::Overflow => Self::Overflow,
             Break::Connection => Self::Connection,
+            Break::Gone => Self::Gone,
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::ty::Path;
 
 /// The protocol's name and version in every subject of a call.
 const PROTOCOL: &str = "wrpc.0.0.1";
+/// What follows the root of an end that is asked whether it still knows a call, and that of the one who asks.
+pub(crate) const ALIVE: &str = "a";
 /// The longest subject of a function, in bytes: nats-server's control line is 4,096 bytes and holds a reply as well.
 pub const SUBJECT_BYTES_MAX: usize = 1024;
 
@@ -41,6 +43,8 @@ pub(crate) enum Tail {
     Data(Path),
     /// Permission to send on a path, or word that nobody reads it.
     Window(Path),
+    /// Whether the call is still known, or the answer to that.
+    Alive,
 }
 
 // ===== impl Prefix =====
@@ -62,6 +66,11 @@ impl Prefix {
         &self.0
     }
 
+    /// The id.
+    pub fn id(&self) -> &str {
+        self.0.split_once('.').map_or("", |(_, id)| id)
+    }
+
     /// The subject of a function; one at the root of a world has an empty `instance`. `function` is the name of the
     /// wire, without `[method]` and its like: see [`wire_name`].
     ///
@@ -80,6 +89,17 @@ impl Prefix {
             0..=SUBJECT_BYTES_MAX => Ok(subject),
             bytes => Err(SubjectError::TooLong { bytes }),
         }
+    }
+
+    /// The pattern of all subjects of functions.
+    pub(crate) fn functions(&self) -> String {
+        format!("{self}.{PROTOCOL}.>")
+    }
+
+    /// Instance and function of a subject with this prefix.
+    pub(crate) fn parse_function<'s>(&self, subject: &'s str) -> Option<&'s str> {
+        let tail = subject.strip_prefix(&*self.0)?.strip_prefix('.')?;
+        tail.strip_prefix(PROTOCOL)?.strip_prefix('.')
     }
 
     /// Where callers of Weft say that they have given a call up.
@@ -130,6 +150,9 @@ impl Tail {
         let Some(text) = text.strip_prefix('.') else {
             return text.is_empty().then_some(Self::Root);
         };
+        if text == ALIVE {
+            return Some(Self::Alive);
+        }
         let (kind, path) = text.split_once('.').unwrap_or((text, ""));
         // A dot at the end is no path.
         if path.is_empty() && kind.len() != text.len() {
@@ -179,6 +202,8 @@ mod tests {
             (".results", Some(Tail::Data(Path::ROOT))),
             (".params.0.12", Some(Tail::Data(path))),
             (".w.0.12", Some(Tail::Window(path))),
+            (".a", Some(Tail::Alive)),
+            (".a.0", None),
             (".results.", None),
             (".results.+1", None),
             (".results.0.0.0.0.0.0.0.0.0", None),

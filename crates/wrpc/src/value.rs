@@ -60,6 +60,8 @@ pub enum Value {
     Stream(StreamReader),
     /// A future that comes in.
     Future(FutureReader),
+    /// A stream or future that was seen to pass; see [`Reader::without_streams`].
+    Pending,
 }
 
 // ===== impl Value =====
@@ -172,6 +174,14 @@ impl Value {
             Type::Resource => Self::Resource(reader.resource()?),
             Type::Enum(names) => Self::Enum(reader.case(names.len())?),
             Type::Flags(names) => Self::Flags(reader.flags(names.len())?.set().collect()),
+            Type::Stream(element) if reader.leaves_streams() => {
+                reader.pass_stream(element)?;
+                Self::Pending
+            }
+            Type::Future(payload) if reader.leaves_streams() => {
+                reader.pass_future(payload)?;
+                Self::Pending
+            }
             Type::Stream(element) => Self::Stream(reader.stream(element)?),
             Type::Future(payload) => Self::Future(reader.future(payload)?),
             Type::List(element) if **element == Type::U8 => Self::Bytes(reader.bytes()?),

@@ -169,7 +169,7 @@ fn executable_path(inner: &Inner, digest: Digest) -> PathBuf {
     inner.dir.join(EXECUTABLES_DIR).join(name)
 }
 
-fn is_intact(path: &Path, digest: Digest) -> bool {
+pub(super) fn is_intact(path: &Path, digest: Digest) -> bool {
     let Ok(file) = File::open(path) else {
         return false;
     };
@@ -180,7 +180,7 @@ fn is_intact(path: &Path, digest: Digest) -> bool {
     if hashing.finish().is_ok_and(|found| found == digest) {
         return true;
     }
-    tracing::warn!(path = %path.display(), "Removed a damaged executable from the cache");
+    tracing::warn!(path = %path.display(), "Removed a damaged file from the cache");
     drop(fs::remove_file(path));
     false
 }

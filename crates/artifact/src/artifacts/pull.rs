@@ -4,11 +4,13 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::time;
+use tracing::Instrument as _;
 use weft_model::digest::Digest;
+use weft_runtime::field;
 
 use super::{Inner, LOCKS_DIR, touch};
 use crate::error::FetchError;
@@ -33,6 +35,8 @@ pub(super) struct Pulled {
     pub(super) layer: Layer,
     pub(super) manifest: Digest,
     pub(super) is_stale: bool,
+    /// Whether nothing had to be downloaded.
+    pub(super) is_cached: bool,
 }
 
 impl Inner {
@@ -71,16 +75,34 @@ impl Inner {
         kind: Kind,
         teller: &Teller,
     ) -> Result<Pulled, RegistryError> {
-        // The semaphore is never closed.
-        let _permit = self.pulls.acquire().await.ok();
-        let timeout = self.client.options().pull_timeout;
-        match time::timeout(timeout, self.pull_now(image, kind, teller)).await {
-            Ok(pulled) => pulled,
-            Err(_) => Err(RegistryError::Timeout {
-                reference: teller.reference.to_string(),
-                timeout,
-            }),
+        let span = tracing::info_span!("pull", reference = &*teller.reference, kind = kind.name());
+        async {
+            let begun = Instant::now();
+            if self.pulls.available_permits() == 0 {
+                teller.tell(Step::Waiting);
+            }
+            // The semaphore is never closed.
+            let _permit = self.pulls.acquire().await.ok();
+            let timeout = self.client.options().pull_timeout;
+            let pull = time::timeout(timeout, self.pull_now(image, kind, teller));
+            let pulled = pull.await.unwrap_or_else(|_| {
+                Err(RegistryError::Timeout {
+                    reference: teller.reference.to_string(),
+                    timeout,
+                })
+            })?;
+            tracing::info!(
+                reference = &*teller.reference,
+                { field::ARTIFACT_DIGEST } = %pulled.layer.digest,
+                bytes = pulled.layer.bytes,
+                is_cached = pulled.is_cached,
+                { field::ELAPSED_MS } = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "Artifact pulled"
+            );
+            Ok(pulled)
         }
+        .instrument(span)
+        .await
     }
 
     async fn pull_now(
@@ -93,27 +115,25 @@ impl Inner {
             Some(digest) => (digest, None, false),
             None => self.resolve(image, kind, teller).await?,
         };
-        let layer = self
-            .find_layer(image, manifest, content, kind, teller)
+        let layers = self
+            .find_layers(image, manifest, content, kind, teller)
             .await?;
         let bytes_max = match kind {
             Kind::Component => self.store.options().artifact_bytes_max,
-            Kind::Provider => self.store.options().archive_bytes_max,
+            Kind::Provider | Kind::Any => self.store.options().archive_bytes_max,
         };
-        if layer.bytes > bytes_max {
+        let bytes = layers
+            .iter()
+            .fold(0, |sum: u64, layer| sum.saturating_add(layer.bytes));
+        if bytes > bytes_max {
             return Err(RegistryError::TooLarge {
                 reference: teller.reference.to_string(),
-                digest: layer.digest,
-                bytes: layer.bytes,
+                digest: layers.first().map_or(manifest, |layer| layer.digest),
+                bytes,
                 bytes_max,
             });
         }
-        self.ensure_blob(&Wanted {
-            image,
-            layer,
-            teller,
-        })
-        .await?;
+        let (layer, is_cached) = self.ensure_layers(image, &layers, teller).await?;
         // Only now: what the index names, the cache has.
         if image.digest().is_none() && !is_stale {
             self.remember(image, manifest).await;
@@ -122,6 +142,7 @@ impl Inner {
             layer,
             manifest,
             is_stale,
+            is_cached,
         })
     }
 
@@ -145,8 +166,8 @@ impl Inner {
             (Err(error), Some(digest)) if error.is_outage() => {
                 tracing::warn!(
                     reference = &*teller.reference,
-                    artifact.digest = %digest,
-                    error = weft_model::problem::render_chain(&error),
+                    { field::ARTIFACT_DIGEST } = %digest,
+                    { field::ERROR } = weft_model::problem::render_chain(&error),
                     "Used what is cached, the registry cannot be asked"
                 );
                 Ok((digest, None, true))
@@ -155,15 +176,15 @@ impl Inner {
         }
     }
 
-    /// Goes from a manifest, over indexes, to the layer; what is not cached is fetched.
-    async fn find_layer(
+    /// Goes from a manifest, over indexes, to the layers of the content; what is not cached is fetched.
+    async fn find_layers(
         &self,
         image: &Image,
         digest: Digest,
         mut content: Option<Bytes>,
         kind: Kind,
         teller: &Teller,
-    ) -> Result<Layer, RegistryError> {
+    ) -> Result<Vec<Layer>, RegistryError> {
         let unsuitable = |source| RegistryError::Unsuitable {
             reference: teller.reference.to_string(),
             source,
@@ -191,7 +212,7 @@ impl Inner {
             }
             match manifest.choice(kind).map_err(unsuitable)? {
                 Some(chosen) => digest = chosen,
-                None => return manifest.layer(kind).map_err(unsuitable),
+                None => return manifest.layers(kind).map_err(unsuitable),
             }
         }
         Err(malformed())
@@ -212,8 +233,12 @@ impl Inner {
             match manifest.choice(kind).ok()? {
                 Some(chosen) => digest = chosen,
                 None => {
-                    let layer = manifest.layer(kind).ok()?;
-                    return self.has(layer).await.then_some(known);
+                    for layer in manifest.layers(kind).ok()? {
+                        if !self.has(layer).await {
+                            return None;
+                        }
+                    }
+                    return Some(known);
                 }
             }
         }
@@ -248,17 +273,17 @@ impl Inner {
     }
 
     /// Downloads a blob that is not there. Of several processes, and of tasks that pull different images with the same
-    /// layer, one does.
-    async fn ensure_blob(&self, wanted: &Wanted<'_>) -> Result<(), RegistryError> {
+    /// layer, one does. Returns whether it was there.
+    pub(super) async fn ensure_blob(&self, wanted: &Wanted<'_>) -> Result<bool, RegistryError> {
         let (layer, teller) = (wanted.layer, wanted.teller);
         if self.has(layer).await {
             teller.tell(Step::Cached);
-            return Ok(());
+            return Ok(true);
         }
         let lock = self.lock(layer.digest, teller).await?;
         if self.has(layer).await {
             teller.tell(Step::Cached);
-            return Ok(());
+            return Ok(true);
         }
         let path = self.dir.join(PARTIAL_DIR).join(layer.digest.to_hex());
         let opened = {
@@ -279,7 +304,7 @@ impl Inner {
         });
         finish(committed.await).map_err(|error| disk(&path, error))?;
         teller.tell(Step::Done);
-        Ok(())
+        Ok(false)
     }
 
     /// Waits until no other process, and no other task here, downloads the blob.

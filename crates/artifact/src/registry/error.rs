@@ -182,8 +182,13 @@ impl RegistryError {
         }
     }
 
+    /// Whether the registry says that there is no such image.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
     /// Whether the registry cannot be asked now, so that what is cached is the best there is.
-    pub(crate) fn is_outage(&self) -> bool {
+    pub fn is_outage(&self) -> bool {
         self.is_transient() || matches!(self, Self::Unreachable { .. })
     }
 

@@ -20,6 +20,8 @@ pub(super) const PROVIDER_LAYER: &str = "application/vnd.wasmcloud.provider.arch
 const MODULE_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 /// What general tools put anything into; it is not unpacked.
 const GENERAL_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// Layers that are joined.
+const LAYERS_MAX: usize = 16;
 /// Layers named in messages.
 const NAMED_MAX: usize = 4;
 
@@ -28,6 +30,8 @@ const NAMED_MAX: usize = 4;
 pub(crate) enum Kind {
     Component,
     Provider,
+    /// Whichever of them it is.
+    Any,
 }
 
 /// A manifest, or an index of manifests.
@@ -74,6 +78,7 @@ impl Kind {
         match self {
             Self::Component => "component",
             Self::Provider => "provider archive",
+            Self::Any => "component or provider archive",
         }
     }
 
@@ -82,6 +87,7 @@ impl Kind {
             || match self {
                 Self::Component => [WASM_LAYER, MODULE_LAYER].contains(&media_type),
                 Self::Provider => media_type == PROVIDER_LAYER,
+                Self::Any => [WASM_LAYER, MODULE_LAYER, PROVIDER_LAYER].contains(&media_type),
             }
     }
 }
@@ -118,18 +124,20 @@ impl Manifest {
         chosen.digest().map(Some)
     }
 
-    /// The one layer that is the component or archive.
-    pub(crate) fn layer(&self, kind: Kind) -> Result<Layer, Unsuitable> {
+    /// The layer that is the component or archive. Where general tools put it into several, all of them in their order, as
+    /// 1.9 reads them.
+    pub(crate) fn layers(&self, kind: Kind) -> Result<Vec<Layer>, Unsuitable> {
         let fitting: Vec<&Descriptor> = self
             .layers
             .iter()
             .filter(|layer| kind.accepts(&layer.media_type))
             .collect();
+        let is_general = |layer: &&Descriptor| layer.media_type == GENERAL_LAYER;
+        let is_wasm = |config: &Descriptor| config.media_type == WASM_CONFIG;
+        let is_joined = fitting.len() <= LAYERS_MAX
+            && fitting.iter().all(is_general)
+            && !self.config.as_ref().is_some_and(is_wasm);
         match fitting[..] {
-            [layer] => Ok(Layer {
-                digest: layer.digest()?,
-                bytes: layer.size,
-            }),
             [] => Err(Unsuitable::NoLayer {
                 wanted: kind.name(),
                 found: self
@@ -139,12 +147,24 @@ impl Manifest {
                     .map(|layer| format!("`{}`", layer.media_type.escape_debug()))
                     .collect(),
             }),
+            [_] => to_layers(&fitting),
+            _ if is_joined => to_layers(&fitting),
             _ => Err(Unsuitable::ManyLayers {
                 wanted: kind.name(),
                 count: fitting.len(),
             }),
         }
     }
+}
+
+fn to_layers(descriptors: &[&Descriptor]) -> Result<Vec<Layer>, Unsuitable> {
+    let layers = descriptors.iter().map(|descriptor| {
+        Ok(Layer {
+            digest: descriptor.digest()?,
+            bytes: descriptor.size,
+        })
+    });
+    layers.collect()
 }
 
 // ===== impl Descriptor =====
@@ -173,6 +193,7 @@ impl Platform {
                 };
                 self.architecture == architecture && self.os == system
             }
+            Kind::Any => self.fits(Kind::Component) || self.fits(Kind::Provider),
         }
     }
 }
@@ -199,16 +220,27 @@ mod tests {
     fn the_layer_is_found_by_its_media_type() {
         let all = [WASM_LAYER, MODULE_LAYER, GENERAL_LAYER, PROVIDER_LAYER];
         let accepted =
-            |kind| all.map(|media_type| manifest(&[media_type, "text/plain"]).layer(kind).is_ok());
+            |kind| all.map(|media_type| manifest(&[media_type, "text/plain"]).layers(kind).is_ok());
         assert_eq!(accepted(Kind::Component), [true, true, true, false]);
         assert_eq!(accepted(Kind::Provider), [false, false, true, true]);
+        assert_eq!(accepted(Kind::Any), [true; 4]);
         assert!(matches!(
-            manifest(&[WASM_LAYER, WASM_LAYER]).layer(Kind::Component),
+            manifest(&[WASM_LAYER, WASM_LAYER]).layers(Kind::Component),
             Err(Unsuitable::ManyLayers { count: 2, .. })
         ));
+        let joined = manifest(&[GENERAL_LAYER, "text/plain", GENERAL_LAYER]);
+        assert_eq!(joined.layers(Kind::Component).unwrap().len(), 2);
+        let of_wasm = Manifest {
+            config: Some(Descriptor {
+                media_type: WASM_CONFIG.to_owned(),
+                ..joined.layers[0].clone()
+            }),
+            ..joined
+        };
+        assert!(of_wasm.layers(Kind::Component).is_err());
         assert_eq!(
             manifest(&["text/plain"])
-                .layer(Kind::Component)
+                .layers(Kind::Component)
                 .unwrap_err()
                 .to_string(),
             "it has no component, only layers of `text/plain`"

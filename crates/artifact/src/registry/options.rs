@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::credentials::Credential;
 
 /// Settings of the client of registries. Names of registries are as they stand in references, with their port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Options {
     /// Whether `latest`, and a reference without a tag, may be pulled. Default: no.
     pub allows_latest: bool,

@@ -7,19 +7,17 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
 use serde::Serialize;
-use wasmparser::{Encoding, Parser, Payload};
 use weft_model::digest::Digest;
 
 use super::cause::{Answered, Unsuitable};
 use super::client::{Access, Call, Client, host_of, malformed};
 use super::error::RegistryError;
 use super::image::Image;
-use super::manifest::{
-    Kind, OCI_MANIFEST, PROVIDER_CONFIG, PROVIDER_LAYER, WASM_CONFIG, WASM_LAYER,
-};
+use super::manifest::{OCI_MANIFEST, PROVIDER_CONFIG, PROVIDER_LAYER, WASM_CONFIG, WASM_LAYER};
 use super::retry::Backoff;
-use crate::par;
+use crate::content::ContentKind;
 use crate::progress::{Step, Teller};
+use crate::wasm::Wasm;
 
 /// Imports and exports named in the config of a component.
 const NAMES_MAX: usize = 1024;
@@ -77,7 +75,7 @@ struct WasmConfig {
     component: Option<Interfaces>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Interfaces {
     exports: Vec<String>,
     imports: Vec<String>,
@@ -100,16 +98,16 @@ impl Client {
                 wanted: "component or provider archive",
             },
         };
-        let kind = kind_of(&bytes).ok_or_else(unsuitable)?;
+        let kind = ContentKind::of(&bytes).ok_or_else(unsuitable)?;
         let (config_type, layer_type) = match kind {
-            Kind::Component => (WASM_CONFIG, WASM_LAYER),
-            Kind::Provider => (PROVIDER_CONFIG, PROVIDER_LAYER),
+            ContentKind::Component => (WASM_CONFIG, WASM_LAYER),
+            ContentKind::Archive => (PROVIDER_CONFIG, PROVIDER_LAYER),
         };
         let config: Bytes = match kind {
-            Kind::Component => wasm_config(&bytes, content, options.author.clone())
+            ContentKind::Component => wasm_config(&bytes, content, options.author.clone())
                 .ok_or_else(unsuitable)?
                 .into(),
-            Kind::Provider => options
+            ContentKind::Archive => options
                 .provider_config
                 .clone()
                 .unwrap_or(Bytes::from_static(b"{}")),
@@ -242,51 +240,26 @@ impl<'a> Descriptor<'a> {
     }
 }
 
-/// What bytes are, by how they begin.
-pub(crate) fn kind_of(bytes: &[u8]) -> Option<Kind> {
-    if bytes.starts_with(b"\0asm") {
-        Some(Kind::Component)
-    } else {
-        par::is_archive(bytes).then_some(Kind::Provider)
-    }
-}
-
+/// The config of the Wasm OCI artifact.
 fn wasm_config(wasm: &[u8], content: Digest, author: Option<String>) -> Option<Vec<u8>> {
-    let mut interfaces = Interfaces::default();
-    let mut encoding = None;
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload.ok()? {
-            Payload::Version {
-                encoding: found, ..
-            } => {
-                encoding.get_or_insert(found);
-            }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports {
-                    interfaces.imports.push(import.ok()?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(exports) if depth == 0 => {
-                for export in exports {
-                    interfaces.exports.push(export.ok()?.name.name.to_owned());
-                }
-            }
-            _ => {}
-        }
-    }
-    interfaces.imports.truncate(NAMES_MAX);
-    interfaces.exports.truncate(NAMES_MAX);
-    let is_component = encoding? == Encoding::Component;
+    let mut wasm = Wasm::describe(wasm)?;
+    wasm.imports.truncate(NAMES_MAX);
+    wasm.exports.truncate(NAMES_MAX);
     serde_json::to_vec(&WasmConfig {
         created: Timestamp::now().to_string(),
         author,
         architecture: "wasm",
-        os: if is_component { "wasip2" } else { "wasip1" },
+        os: if wasm.is_component {
+            "wasip2"
+        } else {
+            "wasip1"
+        },
         layer_digests: [content.to_string()],
-        component: is_component.then_some(interfaces),
+        component: wasm.is_component.then_some(Interfaces {
+            imports: wasm.imports,
+            exports: wasm.exports,
+            target: None,
+        }),
     })
     .ok()
 }

@@ -299,7 +299,12 @@ async fn a_provider_archive_is_pushed_and_its_executable_pulled() {
     let text = server.image("acme/echo:1");
     let pushed = push(&artifacts, &text, &archive).await.unwrap();
     let executable = artifacts
-        .provider(&reference(&text), &Target::current(), Arc::new(Silent))
+        .provider(
+            &reference(&text),
+            None,
+            &Target::current(),
+            Arc::new(Silent),
+        )
         .await
         .unwrap();
     assert_eq!(executable.archive, pushed.content);

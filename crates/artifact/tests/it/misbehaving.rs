@@ -116,6 +116,29 @@ impl Registry {
         layer_digest
     }
 
+    /// Puts an image that general tools made, with its content in several layers.
+    pub(crate) fn put_joined(&self, tag: &str, parts: &[&[u8]]) {
+        let mut layers = Vec::new();
+        for part in parts {
+            let name = digest(part).to_string();
+            layers.push(format!(
+                r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{name}","size":{}}}"#,
+                part.len()
+            ));
+            let mut blobs = self.state.blobs.lock().unwrap();
+            blobs.insert(name, Bytes::copy_from_slice(part));
+        }
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{}","size":2}},"layers":[{}]}}"#,
+            digest(b"{}"),
+            layers.join(",")
+        );
+        let manifest = Bytes::from(manifest);
+        let mut manifests = self.state.manifests.lock().unwrap();
+        manifests.insert(digest(&manifest).to_string(), manifest.clone());
+        manifests.insert(tag.to_owned(), manifest);
+    }
+
     pub(crate) fn fail(&self, path: &str, times: usize, fault: Fault) {
         self.state
             .faults

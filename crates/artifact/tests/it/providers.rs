@@ -39,7 +39,7 @@ fn archive() -> Vec<u8> {
 
 async fn provider(artifacts: &Artifacts, text: &str) -> Result<Executable, FetchError> {
     artifacts
-        .provider(&reference(text), &Target::current(), Arc::new(Silent))
+        .provider(&reference(text), None, &Target::current(), Arc::new(Silent))
         .await
 }
 
@@ -70,6 +70,7 @@ async fn the_executable_for_this_platform_is_unpacked_and_kept() {
     let other = artifacts
         .provider(
             &reference(&text),
+            None,
             &"riscv64-linux".parse().unwrap(),
             Arc::new(Silent),
         )

@@ -60,13 +60,32 @@ async fn what_is_cached_is_not_downloaded_again() {
     let expected = Some(first.artifact.digest);
     assert_eq!(
         artifacts
-            .fetch(&reference(&text), expected)
+            .component(&reference(&text), expected, Arc::new(Silent))
             .await
             .unwrap()
+            .artifact
             .bytes,
         wasm
     );
     assert_eq!(registry.requests("").len(), before);
+}
+
+#[tokio::test]
+async fn content_in_several_layers_is_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::start().await;
+    let wasm = component(1, 10_000);
+    let (first, second) = wasm.split_at(4_000);
+    registry.put_joined("1", &[first, second]);
+    let text = format!("{}/x:1", registry.name());
+    let artifacts = open(dir.path(), &registry.name());
+    let pulled = pull(&artifacts, &text).await.unwrap();
+    assert_eq!(pulled.artifact.bytes, wasm);
+    // Again, with a part that is damaged on disk.
+    let part = format!("cache/sha256-{}", weft_artifact::digest(first).to_hex());
+    fs::write(dir.path().join(part), "x".repeat(first.len())).unwrap();
+    assert_eq!(pull(&artifacts, &text).await.unwrap().artifact.bytes, wasm);
+    assert_eq!(registry.requests("/blobs/").len(), 3);
 }
 
 #[tokio::test]

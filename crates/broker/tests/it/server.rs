@@ -200,6 +200,10 @@ impl Server {
     }
 
     /// Tells the server to announce its end to its clients. The broker ends once they are gone, or on time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task belongs to the runtime of one test, and ends with it"
+    )]
     pub(crate) fn announce_end(&mut self) {
         match &mut self.running {
             Running::Broker(handle) => {

@@ -61,6 +61,15 @@ impl Family for Guest {
     }
 }
 
+// ===== impl Bucket =====
+
+impl Bucket {
+    /// The bucket of this name, as if it had been opened.
+    pub(super) fn new(name: String) -> Self {
+        Self { name: name.into() }
+    }
+}
+
 // ===== impl Failure =====
 
 impl From<ResourceTableError> for Failure {

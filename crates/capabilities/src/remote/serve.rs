@@ -14,8 +14,10 @@ use weft_wrpc::{
     Endpoint, Export, Failure, FailureCode, Function, Incoming, Prefix, ServeOptions, server,
 };
 
+use super::exported::{Answer, Exported};
+use super::values::Pumps;
 use super::{Error, export_signatures, failure, http, values};
-use crate::keyvalue;
+use crate::{keyvalue, messaging};
 
 /// How long one operation of a built-in store may take.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +50,8 @@ struct Served {
 enum Answerer {
     Function(ExportTarget),
     Http(Arc<Program>),
+    /// A function that takes handles, by plain values.
+    Family(ExportTarget, Answer),
 }
 
 /// Says that serving has ended, in whatever way it does.
@@ -136,8 +140,9 @@ impl Wire {
             ..ServeOptions::default()
         };
         let served = Arc::new(served);
+        let tasks = self.tasks.clone();
         let serving = self.spawn(&prefix, exports, options, move |incoming| {
-            answer(Arc::clone(&served), incoming)
+            answer(Arc::clone(&served), tasks.clone(), incoming)
         });
         Ok(Some(serving.await?))
     }
@@ -212,6 +217,8 @@ fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
             });
         }
     }
+    let families = [keyvalue::exported(program), messaging::exported(program)];
+    served.extend(families.into_iter().flatten().map(Served::from));
     if world.handles_http() {
         let export = http::export();
         served.push(Served {
@@ -226,15 +233,19 @@ fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
     Ok(served)
 }
 
-async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
+async fn answer(served: Arc<Vec<Served>>, tasks: Tasks, mut incoming: Incoming) {
     let found = served.iter().find(|served| {
         let export = &served.export;
         export.name == incoming.function() && export.instance == incoming.instance()
     });
     let outcome = match found {
         Some(served) => match &served.target {
-            Answerer::Function(target) => call(target, &mut incoming).await,
+            Answerer::Function(target) => match call(target, &mut incoming).await {
+                Ok(pumps) => return finish(tasks, pumps, incoming),
+                Err(failure) => Err(failure),
+            },
             Answerer::Http(program) => http::answer(program, &mut incoming).await,
+            Answerer::Family(target, answer) => answer(target, &mut incoming).await,
         },
         None => Err(Failure::new(FailureCode::NoSuchFunction, "")),
     };
@@ -243,23 +254,33 @@ async fn answer(served: Arc<Vec<Served>>, mut incoming: Incoming) {
     }
 }
 
-async fn call(target: &ExportTarget, incoming: &mut Incoming) -> Result<(), Failure> {
+/// Sends what follows the results. The call keeps its place meanwhile, whatever becomes of its deadline.
+fn finish(tasks: Tasks, pumps: Pumps, incoming: Incoming) {
+    if !pumps.is_empty() {
+        tasks.spawn(TaskKind::Job, "remote.flow", async move {
+            pumps.run().await;
+            drop(incoming);
+        });
+    }
+}
+
+async fn call(target: &ExportTarget, incoming: &mut Incoming) -> Result<Pumps, Failure> {
     let signature = Arc::clone(&incoming.export().signature);
     let codec = |error: &(dyn std::error::Error + 'static)| {
         Failure::new(FailureCode::Codec, render_chain(error))
     };
-    let params = {
+    let (params, flows) = {
         let reader = incoming.params().await.map_err(|error| codec(&error))?;
         values::read_tuple(signature.params().ty(), reader).map_err(|error| codec(&error))?
     };
     let context = call_context(incoming);
-    let results = target.call(context, &params).await;
-    let results = results.map_err(|failed| failure::told(&failed))?;
-    let results =
-        values::write_tuple(signature.results().ty(), &results).map_err(|error| codec(&error))?;
+    let results = target.call(context, &params, flows).await;
+    let (results, flows) = results.map_err(|failed| failure::told(&failed))?;
+    let (results, pumps) = values::write_tuple(signature.results().ty(), &results, flows)
+        .map_err(|error| codec(&error))?;
     // That the connection is closed shows at the caller.
     let _ = incoming.respond(results).await;
-    Ok(())
+    Ok(pumps)
 }
 
 /// What the call inherits from the one who makes it.
@@ -277,6 +298,16 @@ pub(super) fn call_context(incoming: &Incoming) -> CallContext {
         state: context.trace_state.clone(),
     });
     CallContext::arrived(incoming.deadline(), context.depth, caller).traced(trace)
+}
+
+impl From<Exported> for Served {
+    fn from(exported: Exported) -> Self {
+        Self {
+            interface: exported.interface,
+            export: exported.export,
+            target: Answerer::Family(exported.target, exported.answer),
+        }
+    }
 }
 
 // ===== impl Serving =====

@@ -1,6 +1,7 @@
 //! From the types of Wasmtime to those of the wire.
 
 use wasmtime::component::types::{self, ComponentFunc};
+use weft_engine::world::World;
 use weft_wrpc::ty::{TYPE_DEPTH_MAX, TYPE_NODES_MAX};
 use weft_wrpc::{Signature, Type, TypeError};
 
@@ -19,9 +20,13 @@ pub enum UnsupportedType {
     Wire(TypeError),
 }
 
-/// The types of `function` on the wire.
-pub(super) fn of(function: &ComponentFunc) -> Result<Signature, UnsupportedType> {
-    let mut convert = Convert { nodes: 0, depth: 0 };
+/// The types of `function`, which the component of `world` imports or exports, on the wire.
+pub(super) fn of(world: &World, function: &ComponentFunc) -> Result<Signature, UnsupportedType> {
+    let mut convert = Convert {
+        world,
+        nodes: 0,
+        depth: 0,
+    };
     let params = function
         .params()
         .map(|(_, ty)| convert.ty(&ty))
@@ -30,16 +35,19 @@ pub(super) fn of(function: &ComponentFunc) -> Result<Signature, UnsupportedType>
         .results()
         .map(|ty| convert.ty(&ty))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Signature::new(params, results)?)
+    let signature = Signature::new(params, results)?;
+    signature.ensure_portable()?;
+    Ok(signature)
 }
 
 /// Bounds what a type unfolds to: its parts may be shared.
-struct Convert {
+struct Convert<'w> {
+    world: &'w World,
     nodes: usize,
     depth: usize,
 }
 
-impl Convert {
+impl Convert<'_> {
     fn ty(&mut self, ty: &types::Type) -> Result<Type, UnsupportedType> {
         self.nodes += 1;
         if self.nodes > TYPE_NODES_MAX {
@@ -96,9 +104,19 @@ impl Convert {
             ),
             types::Type::Enum(cases) => Type::enumeration(cases.names()),
             types::Type::Flags(flags) => Type::flags(flags.names()),
+            // What guests of WASI 0.2 have for streams of bytes.
+            types::Type::Own(resource) if self.world.is_input_stream(resource) => {
+                Type::stream(Type::U8)
+            }
             types::Type::Own(_) | types::Type::Borrow(_) => return Err(kind("a resource")),
-            types::Type::Future(_) => return Err(kind("a future")),
-            types::Type::Stream(_) => return Err(kind("a stream")),
+            types::Type::Future(future) => match future.ty() {
+                Some(payload) => Type::future(self.ty(&payload)?),
+                None => return Err(kind("a future of nothing")),
+            },
+            types::Type::Stream(stream) => match stream.ty() {
+                Some(element) => Type::stream(self.ty(&element)?),
+                None => return Err(kind("a stream of nothing")),
+            },
             types::Type::ErrorContext => return Err(kind("an error context")),
             types::Type::Map(_) => return Err(kind("a map")),
             types::Type::FixedLengthList(_) => return Err(kind("a list of fixed length")),

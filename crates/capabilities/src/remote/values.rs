@@ -1,29 +1,52 @@
 //! Wasmtime's dynamic values to the bytes of the wire and back, one by one.
+//!
+//! Streams and futures have places in the values, which hold nothing, and lie beside them in the order of the types.
+
+mod flow;
+
+use std::vec;
 
 use wasmtime::component::Val;
+use weft_engine::flow::Flow;
 use weft_wrpc::Type;
 use weft_wrpc::codec::{Encoded, Error, Reader, Writer};
 use weft_wrpc::ty::{Case, Field};
 
+pub(super) use self::flow::Pumps;
+
 /// Bytes that a name in a record, variant, enum or flags takes beside its own.
 const NAME_BYTES: usize = size_of::<String>();
 
-/// Writes `values` as the tuple `ty`.
+/// What follows a tuple once it is sent.
+struct Following {
+    flows: vec::IntoIter<Flow>,
+    pumps: Pumps,
+}
+
+/// Writes `values` as the tuple `ty`, with what moves `flows` after it.
 ///
 /// # Errors
 ///
 /// [`Error::Mismatch`] when they are of other types.
-pub(super) fn write_tuple(ty: &Type, values: &[Val]) -> Result<Encoded, Error> {
+pub(super) fn write_tuple(
+    ty: &Type,
+    values: &[Val],
+    flows: Vec<Flow>,
+) -> Result<(Encoded, Pumps), Error> {
     let mut writer = Writer::new();
+    let mut following = Following {
+        flows: flows.into_iter(),
+        pumps: Pumps::default(),
+    };
     match ty {
         Type::Tuple(members) if members.len() == values.len() => {
             for (index, (member, value)) in (0..).zip(members.iter().zip(values)) {
-                writer.at(index, |writer| write(member, value, writer))?;
+                writer.at(index, |writer| write(member, value, writer, &mut following))?;
             }
         }
         _ => return Err(mismatch(ty)),
     }
-    writer.finish()
+    Ok((writer.finish()?, following.pumps))
 }
 
 /// Reads the tuple `ty` to its end.
@@ -31,16 +54,25 @@ pub(super) fn write_tuple(ty: &Type, values: &[Val]) -> Result<Encoded, Error> {
 /// # Errors
 ///
 /// When the bytes are no such tuple.
-pub(super) fn read_tuple(ty: &Type, mut reader: Reader<'_>) -> Result<Vec<Val>, Error> {
+pub(super) fn read_tuple(
+    ty: &Type,
+    mut reader: Reader<'_>,
+) -> Result<(Vec<Val>, Vec<Flow>), Error> {
     let Type::Tuple(members) = ty else {
         return Err(mismatch(ty));
     };
-    let values = read_members(members.iter(), &mut reader)?;
+    let mut flows = Vec::new();
+    let values = read_members(members.iter(), &mut reader, &mut flows)?;
     reader.finish()?;
-    Ok(values)
+    Ok((values, flows))
 }
 
-fn write(ty: &Type, value: &Val, writer: &mut Writer) -> Result<(), Error> {
+fn write(
+    ty: &Type,
+    value: &Val,
+    writer: &mut Writer,
+    following: &mut Following,
+) -> Result<(), Error> {
     match (ty, value) {
         (Type::Bool, Val::Bool(value)) => writer.bool(*value),
         (Type::U8, Val::U8(value)) => writer.u8(*value),
@@ -66,29 +98,38 @@ fn write(ty: &Type, value: &Val, writer: &mut Writer) -> Result<(), Error> {
             let set = names.filter(|(_, name)| is_set(name));
             writer.flags(count, set.map(|(index, _)| index));
         }
-        _ => return write_compound(ty, value, writer),
+        (Type::Stream(_) | Type::Future(_), _) => {
+            let flow = following.flows.next().ok_or_else(|| mismatch(ty))?;
+            following.pumps.write(ty, flow, writer)?;
+        }
+        _ => return write_compound(ty, value, writer, following),
     }
     Ok(())
 }
 
-fn write_compound(ty: &Type, value: &Val, writer: &mut Writer) -> Result<(), Error> {
+fn write_compound(
+    ty: &Type,
+    value: &Val,
+    writer: &mut Writer,
+    following: &mut Following,
+) -> Result<(), Error> {
     match (ty, value) {
         (Type::List(element), Val::List(values)) => {
             writer.list(values.len());
             values
                 .iter()
-                .try_for_each(|value| write(element, value, writer))
+                .try_for_each(|value| write(element, value, writer, following))
         }
         (Type::Tuple(members), Val::Tuple(values)) if members.len() == values.len() => {
             let mut members = (0..).zip(members.iter().zip(values));
             members.try_for_each(|(index, (member, value))| {
-                writer.at(index, |writer| write(member, value, writer))
+                writer.at(index, |writer| write(member, value, writer, following))
             })
         }
         (Type::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
             let mut fields = (0..).zip(fields.iter().zip(values));
             fields.try_for_each(|(index, (field, (_, value)))| {
-                writer.at(index, |writer| write(&field.ty, value, writer))
+                writer.at(index, |writer| write(&field.ty, value, writer, following))
             })
         }
         (Type::Variant(cases), Val::Variant(name, payload)) => {
@@ -97,13 +138,13 @@ fn write_compound(ty: &Type, value: &Val, writer: &mut Writer) -> Result<(), Err
             let inner = cases[index as usize].ty.as_ref();
             writer.case(index);
             writer.at(index, |writer| {
-                write_payload(ty, inner, payload.as_deref(), writer)
+                write_payload(ty, inner, payload.as_deref(), writer, following)
             })
         }
         (Type::Option(inner), Val::Option(payload)) => {
             writer.option(payload.is_some());
             match payload {
-                Some(payload) => write(inner, payload, writer),
+                Some(payload) => write(inner, payload, writer, following),
                 None => Ok(()),
             }
         }
@@ -113,7 +154,7 @@ fn write_compound(ty: &Type, value: &Val, writer: &mut Writer) -> Result<(), Err
                 Ok(payload) => (ok, payload),
                 Err(payload) => (err, payload),
             };
-            write_payload(ty, inner.as_deref(), payload.as_deref(), writer)
+            write_payload(ty, inner.as_deref(), payload.as_deref(), writer, following)
         }
         _ => Err(mismatch(ty)),
     }
@@ -124,15 +165,16 @@ fn write_payload(
     inner: Option<&Type>,
     payload: Option<&Val>,
     writer: &mut Writer,
+    following: &mut Following,
 ) -> Result<(), Error> {
     match (inner, payload) {
-        (Some(inner), Some(payload)) => write(inner, payload, writer),
+        (Some(inner), Some(payload)) => write(inner, payload, writer, following),
         (None, None) => Ok(()),
         _ => Err(mismatch(ty)),
     }
 }
 
-fn read(ty: &Type, reader: &mut Reader<'_>) -> Result<Val, Error> {
+fn read(ty: &Type, reader: &mut Reader<'_>, flows: &mut Vec<Flow>) -> Result<Val, Error> {
     Ok(match ty {
         Type::Bool => Val::Bool(reader.bool()?),
         Type::U8 => Val::U8(reader.u8()?),
@@ -161,24 +203,30 @@ fn read(ty: &Type, reader: &mut Reader<'_>) -> Result<Val, Error> {
             let mut values = Vec::with_capacity(count);
             reader.nested(|reader| {
                 for _ in 0..count {
-                    values.push(read(element, reader)?);
+                    values.push(read(element, reader, flows)?);
                 }
                 Ok(())
             })?;
             Val::List(values)
         }
-        Type::Tuple(members) => Val::Tuple(read_members(members.iter(), reader)?),
-        Type::Record(fields) => read_record(fields, reader)?,
-        Type::Variant(cases) => read_variant(cases, reader)?,
+        Type::Tuple(members) => Val::Tuple(read_members(members.iter(), reader, flows)?),
+        Type::Record(fields) => read_record(fields, reader, flows)?,
+        Type::Variant(cases) => read_variant(cases, reader, flows)?,
         Type::Option(inner) => {
             let inner = reader.option()?.then_some(&**inner);
-            Val::Option(reader.nested(|reader| read_payload(inner, reader))?)
+            Val::Option(reader.nested(|reader| read_payload(inner, reader, flows))?)
         }
         Type::Result { ok, err } => Val::Result(if reader.result()? {
-            Ok(reader.nested(|reader| read_payload(ok.as_deref(), reader))?)
+            Ok(reader.nested(|reader| read_payload(ok.as_deref(), reader, flows))?)
         } else {
-            Err(reader.nested(|reader| read_payload(err.as_deref(), reader))?)
+            Err(reader.nested(|reader| read_payload(err.as_deref(), reader, flows))?)
         }),
+        Type::Stream(_) | Type::Future(_) => {
+            reader.charge(1, size_of::<Flow>())?;
+            flows.push(flow::read(ty, reader)?);
+            // A place.
+            Val::Bool(false)
+        }
         // No signature of this module has such types.
         _ => return Err(mismatch(ty)),
     })
@@ -187,38 +235,56 @@ fn read(ty: &Type, reader: &mut Reader<'_>) -> Result<Val, Error> {
 fn read_members<'t>(
     members: impl ExactSizeIterator<Item = &'t Type>,
     reader: &mut Reader<'_>,
+    flows: &mut Vec<Flow>,
 ) -> Result<Vec<Val>, Error> {
     reader.charge(members.len() as u64, size_of::<Val>())?;
     let members = (0..).zip(members);
     members
-        .map(|(index, member)| reader.at(index, |reader| read(member, reader)))
+        .map(|(index, member)| reader.at(index, |reader| read(member, reader, flows)))
         .collect()
 }
 
-fn read_record(fields: &[Field], reader: &mut Reader<'_>) -> Result<Val, Error> {
+fn read_record(
+    fields: &[Field],
+    reader: &mut Reader<'_>,
+    flows: &mut Vec<Flow>,
+) -> Result<Val, Error> {
     reader.charge(fields.len() as u64, size_of::<Val>())?;
     let fields = (0..).zip(fields);
     let fields = fields.map(|(index, field)| {
         let name = name(&field.name, reader)?;
-        Ok((name, reader.at(index, |reader| read(&field.ty, reader))?))
+        Ok((
+            name,
+            reader.at(index, |reader| read(&field.ty, reader, flows))?,
+        ))
     });
     Ok(Val::Record(fields.collect::<Result<_, Error>>()?))
 }
 
-fn read_variant(cases: &[Case], reader: &mut Reader<'_>) -> Result<Val, Error> {
+fn read_variant(
+    cases: &[Case],
+    reader: &mut Reader<'_>,
+    flows: &mut Vec<Flow>,
+) -> Result<Val, Error> {
     let index = reader.case(cases.len())?;
     let case = &cases[index as usize];
     let name = name(&case.name, reader)?;
-    let payload = reader.at(index, |reader| read_payload(case.ty.as_ref(), reader))?;
+    let payload = reader.at(index, |reader| {
+        read_payload(case.ty.as_ref(), reader, flows)
+    })?;
     Ok(Val::Variant(name, payload))
 }
 
-fn read_payload(ty: Option<&Type>, reader: &mut Reader<'_>) -> Result<Option<Box<Val>>, Error> {
+fn read_payload(
+    ty: Option<&Type>,
+    reader: &mut Reader<'_>,
+    flows: &mut Vec<Flow>,
+) -> Result<Option<Box<Val>>, Error> {
     let Some(ty) = ty else {
         return Ok(None);
     };
     reader.charge(1, size_of::<Val>())?;
-    read(ty, reader).map(|value| Some(Box::new(value)))
+    read(ty, reader, flows).map(|value| Some(Box::new(value)))
 }
 
 /// A name, as a value has it: a copy for each use, whose memory is counted.

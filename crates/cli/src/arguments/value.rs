@@ -49,6 +49,16 @@ pub(crate) fn parse_lifetime(text: &str) -> Result<Duration, ValueError> {
     Ok(lifetime)
 }
 
+/// Reads `key=value`, the value as it is; the key is not empty.
+pub(crate) fn parse_pair(text: &str) -> Result<(String, String), ValueError> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err(ValueError::Pair),
+    }
+}
+
 /// Reads `key=value`; the key is not empty.
 pub(crate) fn parse_label(text: &str) -> Result<(String, String), ValueError> {
     match text.split_once('=') {

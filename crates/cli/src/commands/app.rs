@@ -8,6 +8,7 @@ mod get;
 mod judge;
 mod list;
 pub(crate) mod manifest;
+mod pulling;
 mod put;
 pub(crate) mod source;
 pub(crate) mod status;

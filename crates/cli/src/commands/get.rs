@@ -1,14 +1,16 @@
 //! `weft get`: what is in a lattice.
 
-mod config;
+mod claims;
+pub(crate) mod config;
 mod error;
 mod find;
-mod hosts;
+pub(crate) mod hosts;
 mod inventory;
-mod links;
+pub(crate) mod links;
 
 pub(crate) use error::GetError;
-pub(crate) use find::all_hosts;
+pub(crate) use find::{all_hosts, hosts_where, inspect, target_host};
+pub(crate) use hosts::short_id;
 
 use clap::{Args, Subcommand};
 
@@ -24,7 +26,8 @@ Examples:
   weft get hosts                       See who is in the lattice
   weft get inventory                   See what runs where
   weft get links                       See who may call whom
-  weft get config                      See the configs that applications use"
+  weft get config                      See the configs that applications use
+  weft get claims                      See who signed what"
 )]
 pub(crate) struct GetArgs {
     #[command(subcommand)]
@@ -38,6 +41,7 @@ enum GetCommand {
     Inventory(inventory::InventoryArgs),
     Links(links::LinksArgs),
     Config(config::ConfigArgs),
+    Claims(claims::ClaimsArgs),
 }
 
 /// Runs the subcommand.
@@ -47,5 +51,6 @@ pub(crate) async fn run(args: GetArgs, context: &mut Context) -> Result<(), Fail
         GetCommand::Inventory(args) => inventory::run(&args, context).await,
         GetCommand::Links(args) => links::run(&args, context).await,
         GetCommand::Config(args) => config::run(&args, context).await,
+        GetCommand::Claims(args) => claims::run(&args, context).await,
     }
 }

@@ -1,5 +1,6 @@
 //! `weft up`: start a lattice on this machine, or a host that joins one.
 
+mod artifacts;
 mod broker;
 mod change;
 mod detach;
@@ -14,6 +15,7 @@ mod run;
 mod spawn_unix;
 mod view;
 
+pub use artifacts::{ArtifactSettings, Password, RegistryLogin};
 pub use options::{
     AccessLog, Calls, FileLoads, HostMaxima, LogFormat, LogOptions, NatsSource,
     PreparedApplication, Role, UpOptions,
@@ -27,6 +29,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use weft_manifest::Strictness;
 
+use self::artifacts::ArtifactArgs;
 use self::broker::BrokerArgs;
 use self::error::UpError;
 use self::host::{AdminArgs, HostArgs};
@@ -126,6 +129,9 @@ pub(crate) struct UpArgs {
         hide_env_values = true
     )]
     access_log: Option<String>,
+
+    #[command(flatten)]
+    artifacts: ArtifactArgs,
 
     /// Calls that may run at once on this host
     #[arg(

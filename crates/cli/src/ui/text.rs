@@ -1,7 +1,7 @@
 //! Words, numbers and times.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use strsim::osa_distance;
 
@@ -9,6 +9,8 @@ use strsim::osa_distance;
 const NEAREST_BYTES_MAX: usize = 256;
 /// How many similar names are offered.
 const NEAREST_MAX: usize = 2;
+/// The last second that has a form with four digits for the year.
+const SECOND_MAX: u64 = 253_402_300_799;
 
 /// `number` and its noun: `1 problem`, `2 problems`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
@@ -32,6 +34,12 @@ pub(crate) fn render_bytes(bytes: u64) -> String {
         unit = next;
     }
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+/// A moment, in seconds since 1970, as RFC 3339 in UTC.
+pub(crate) fn render_time(seconds: u64) -> String {
+    let time = UNIX_EPOCH + Duration::from_secs(seconds.min(SECOND_MAX));
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// How long something took: `412 ms`, `1.2 s`, `2 min 5 s`.

@@ -11,6 +11,7 @@ pub(crate) fn helps() -> Vec<(String, String)> {
         found.push((path.to_owned(), lines.join("\n")));
         let names: Vec<String> = command
             .get_subcommands()
+            .filter(|sub| !sub.is_hide_set())
             .map(|sub| sub.get_name().to_owned())
             .collect();
         for name in names {

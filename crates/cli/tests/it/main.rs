@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod app;
+mod call;
 mod console;
+mod control;
 mod delete;
 mod deploy;
 mod documents;
 mod down;
+mod foreign;
 mod get;
 mod help;
 mod host;

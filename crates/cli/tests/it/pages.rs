@@ -14,7 +14,7 @@ fn codes(directory: &Path, found: &mut BTreeSet<String>) {
         let text = std::fs::read_to_string(&path).unwrap();
         for word in text.split('"') {
             let is_code = word.len() == 6
-                && word.starts_with("CLI")
+                && (word.starts_with("CLI") || word.starts_with("CTL"))
                 && word[3..].bytes().all(|byte| byte.is_ascii_digit());
             if is_code {
                 found.insert(word.to_owned());

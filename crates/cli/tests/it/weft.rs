@@ -164,6 +164,7 @@ impl Weft {
             terminal: self.terminal,
             directory: self.home.path().to_path_buf(),
             data_home: Some(self.home.path().join("data")),
+            docker_config: None,
             program: self.program.clone(),
             arguments: own.iter().map(OsString::from).collect(),
             is_detached: self.is_detached,

@@ -8,7 +8,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
-use super::{RequestBody, Response, finish_in_background};
+use super::{RequestBody, Response};
 use crate::call::{self, CallClock, CallContext};
 use crate::context::StoreContext;
 use crate::error::CallError;
@@ -60,7 +60,7 @@ pub(super) async fn call(
         return Err(running.await.err().unwrap_or(CallError::NoAnswer));
     };
     let background = Arc::clone(program);
-    finish_in_background(async move {
+    call::finish_in_background(async move {
         if let Err(error) = running.await {
             background.note_failure(&error);
         }
@@ -76,7 +76,8 @@ async fn run(
     context: CallContext,
     clock: Arc<CallClock>,
 ) -> Result<(), CallError> {
-    let mut store = program.store(context, clock);
+    let mut store = program.store(context, Arc::clone(&clock));
+    let _over = clock.over_when_dropped();
     let outcome = {
         let store = &mut store;
         let call = pin!(async move {

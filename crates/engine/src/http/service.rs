@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
-use super::{HttpError, RequestBody, Response, finish_in_background};
+use super::{HttpError, RequestBody, Response};
 use crate::call::{self, CallClock, CallContext};
 use crate::context::StoreContext;
 use crate::error::CallError;
@@ -63,7 +63,7 @@ pub(super) async fn call(
         answered = &mut head => match answered {
             Ok(head) => {
                 let background = Arc::clone(program);
-                finish_in_background(async move {
+                call::finish_in_background(async move {
                     if let Err(error) = running.await {
                         background.note_failure(&error);
                     }
@@ -84,7 +84,8 @@ async fn run(
     context: CallContext,
     clock: Arc<CallClock>,
 ) -> Result<(), CallError> {
-    let mut store = program.store(context, clock);
+    let mut store = program.store(context, Arc::clone(&clock));
+    let _over = clock.over_when_dropped();
     let outcome = match pre.instantiate_async(&mut store).await {
         Ok(service) => store
             .run_concurrent(async |accessor| serve(accessor, &service, request, head).await)

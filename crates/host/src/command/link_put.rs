@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use weft_lattice::bucket::{RetryError, Update, Updated};
+use weft_model::id::ConfigName;
 use weft_model::link::Link;
 use weft_model::problem::{Coded, Problem};
 use weft_protocol::control::{self, Ack};
@@ -59,8 +60,8 @@ fn read(request: &ControlRequest) -> Result<Link, Refusal> {
 }
 
 async fn put(core: &Core, link: &Link) -> Result<(), Refusal> {
-    let source = core.read_configs(&link.source_config).await?;
-    let target = core.read_configs(&link.target_config).await?;
+    let source = read_configs(core, &link.source_config).await?;
+    let target = read_configs(core, &link.target_config).await?;
     let key = LatticeKey::Component(link.source.clone()).to_string();
     let updated = core
         .records
@@ -85,6 +86,16 @@ async fn put(core: &Core, link: &Link) -> Result<(), Refusal> {
     tell_providers(core, link, source, target).await;
     core.publish(Data::LinkSet(control::Link::from(link))).await;
     Ok(())
+}
+
+/// The configs that a link names; the words about one that is not there are those of the dialect.
+async fn read_configs(core: &Core, names: &[ConfigName]) -> Result<ReadConfigs, Refusal> {
+    core.read_configs(names)
+        .await
+        .map_err(|refusal| match refusal {
+            Refusal::NoSuchConfig { config } => Refusal::LinkConfig { config },
+            other => other,
+        })
 }
 
 /// Tells providers whose SDK listens on the ids of a link's ends (spec §5.5).

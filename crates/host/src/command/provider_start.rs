@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use weft_lattice::control::is_draining;
+use weft_model::digest::Digest;
 use weft_model::id::{ConfigName, EntityId, ProviderId};
 use weft_model::labels::Annotations;
 use weft_model::problem::{Coded, Problem};
@@ -13,13 +15,14 @@ use weft_runtime::field;
 
 use super::{invalid, malformed};
 use crate::builtin::{Builtin, Kind, reported_image};
+use crate::claims;
 use crate::component::expected_digest;
 use crate::core::{Core, ReadConfigs};
 use crate::error::Refusal;
 use crate::intake::{ControlRequest, Intake, Work, refuse};
 use crate::mailbox::{self, Address};
 use crate::outlook::Outlook;
-use crate::provider::{Process, Spec};
+use crate::provider::{Executable, Process, Spec};
 use crate::registry::{Backing, RunningProvider};
 
 const WHAT: &str = "provider start command";
@@ -59,6 +62,9 @@ fn read(intake: &Intake, request: &ControlRequest) -> Result<Start, Refusal> {
         return Err(Refusal::ProviderRunning {
             provider: id.to_string(),
         });
+    }
+    if is_draining(&intake.core.registry.labels()) {
+        return Err(Refusal::Draining { id: id.to_string() });
     }
     Ok(Start {
         image: body.image().map_err(convert)?,
@@ -119,7 +125,7 @@ fn with_claims(started: ProviderStarted, provider: &RunningProvider) -> Provider
         return started;
     };
     ProviderStarted {
-        claims: Some(claims.clone()),
+        claims: Some(claims::provider_event(claims)),
         instance_id: Some(started.provider_id.clone()),
         public_key: Some(started.provider_id.clone()),
         link_name: Some(LINK_NAME.to_owned()),
@@ -186,11 +192,14 @@ async fn start_process(core: &Arc<Core>, start: &Start) -> Result<RunningProvide
     let expected = expected_digest(WHAT, &start.annotations).map_err(|refusal| told(&refusal))?;
     // First, as it is read quickly, and a program may be large.
     let configs = read_configs(core, start).await?;
-    let executable = core.processes.executables.find(&start.image, expected);
+    let executable = find(core, &start.image, expected).await?;
+    if let Some(claims) = &executable.claims {
+        claims::keep(core, claims).await;
+    }
     let spec = Spec {
         id: start.id.clone(),
         annotations: Arc::new(start.annotations.clone()),
-        executable: executable.await?,
+        executable,
     };
     let (process, seat) = Process::new(core, spec).map_err(|refusal| told(&refusal))?;
     let provider = enter(core, start, &configs, Backing::Process(Arc::new(process))).await?;
@@ -200,6 +209,23 @@ async fn start_process(core: &Arc<Core>, start: &Start) -> Result<RunningProvide
         return Err(told(&refusal));
     }
     Ok(provider)
+}
+
+/// The program of `image`, from a file or a registry.
+async fn find(
+    core: &Core,
+    image: &Reference,
+    expected: Option<Digest>,
+) -> Result<Executable, Problem> {
+    let executables = &core.processes.executables;
+    if matches!(image.location(), Location::Registry(_)) {
+        let pull = core.pulls.begin(image);
+        executables
+            .pull(&core.artifacts, image, expected, pull)
+            .await
+    } else {
+        executables.find(image, expected).await
+    }
 }
 
 /// Enters the provider into what runs here, and waits until the router has acted on that.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use weft_lattice::control::is_draining;
 use weft_protocol::control::{Ack, ScaleComponent};
 use weft_protocol::json;
 
@@ -22,6 +23,11 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
         Err(refusal) => return refuse(&request, &refusal).await,
     };
     let running = intake.expected_image(&scale.id);
+    let is_new = running.is_none() && scale.instances_max > 0;
+    if is_new && is_draining(&intake.core.registry.labels()) {
+        let id = scale.id.to_string();
+        return refuse(&request, &Refusal::Draining { id }).await;
+    }
     let ack = Ack::done(&warning(running.as_deref(), &scale));
     let outlook = outlook(running, &scale);
     let core = Arc::clone(&intake.core);
@@ -56,7 +62,9 @@ fn warning(running: Option<&str>, scale: &Scale) -> String {
     }
     let id = &scale.id;
     if scale.allows_update {
-        format!("component {id} updates from {running} to {image}")
+        format!(
+            "Requested to scale existing component, with a changed image reference: {running} != {image}. The component will be scaled, and the image reference will be updated afterwards."
+        )
     } else {
         format!(
             "component {id} runs {running} and keeps it: the request names {image}, but does not allow an update"
@@ -110,7 +118,10 @@ mod tests {
 
         assert_eq!(warning(Some(old), &scale(Some(old), 1, false)), "");
         assert!(warning(Some(old), &scale(Some(new), 1, false)).contains("keeps it"));
-        assert!(warning(Some(old), &scale(Some(new), 1, true)).contains("updates from"));
+        assert!(
+            warning(Some(old), &scale(Some(new), 1, true))
+                .contains(" != file:///new.wasm. The component will be scaled")
+        );
         assert_eq!(warning(Some(old), &scale(Some(new), 0, true)), "");
     }
 }

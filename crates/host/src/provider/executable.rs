@@ -11,13 +11,13 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 use tokio::task;
 use ulid::Ulid;
-use weft_artifact::FetchError;
 use weft_artifact::claims::Claims;
 use weft_artifact::par::{self, Limits, Target};
+use weft_artifact::progress::Progress;
+use weft_artifact::{Artifacts, FetchError};
 use weft_model::digest::Digest;
 use weft_model::problem::Problem;
 use weft_model::reference::{Location, Reference};
-use weft_protocol::event::ProviderClaims;
 
 use crate::error::Refusal;
 
@@ -25,15 +25,13 @@ use crate::error::Refusal;
 const COPY_BYTES: usize = 256 << 10;
 /// Bytes by which archives are told from programs.
 const HEAD_BYTES: usize = 512;
-/// What stands for a time that never comes in what events tell of claims (spec §2).
-const NEVER: &str = "never";
 
 /// A program to run. Cheap to clone; it is kept while there are clones.
 #[derive(Clone, Debug)]
 pub(crate) struct Executable {
     path: Arc<PathBuf>,
     /// What its publisher signed; `None` for a plain program.
-    pub(crate) claims: Option<ProviderClaims>,
+    pub(crate) claims: Option<Arc<Claims>>,
 }
 
 /// Finds programs, and keeps copies of them: what runs stays what it was, whatever becomes of the file that it came from.
@@ -59,7 +57,7 @@ struct Copy {
     program: Digest,
     /// The digest of the file that it comes from.
     file: Digest,
-    claims: Option<ProviderClaims>,
+    claims: Option<Arc<Claims>>,
 }
 
 // ===== impl Executable =====
@@ -85,7 +83,28 @@ impl Executables {
         }
     }
 
-    /// The program of `image`, which has the digest `expected` where that is known. Works on a thread for blocking work.
+    /// The program of `image`, which is in a registry, and whose archive has the digest `expected` where that is known.
+    /// Cancellation safe: what was downloaded is kept.
+    ///
+    /// # Errors
+    ///
+    /// The problem of [`FetchError`] or [`Refusal`].
+    pub(crate) async fn pull(
+        &self,
+        artifacts: &Artifacts,
+        image: &Reference,
+        expected: Option<Digest>,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Executable, Problem> {
+        let target = Target::current();
+        let pulled = artifacts.provider(image, expected, &target, progress).await;
+        let pulled = pulled.map_err(|error| Problem::new(&error))?;
+        let inner = Arc::clone(&self.inner);
+        let adopted = task::spawn_blocking(move || inner.adopt(&pulled)).await;
+        adopted.unwrap_or_else(|_| Err(Problem::new(&FetchError::Interrupted)))
+    }
+
+    /// The program of `image`, a file, which has the digest `expected` where that is known. Works on a thread for blocking work.
     /// Cancellation safe.
     ///
     /// # Errors
@@ -135,6 +154,35 @@ impl Inner {
         // It is not there any more where all went well.
         drop(fs::remove_file(copy.path));
         found
+    }
+
+    /// Keeps a program that was unpacked into the cache of artifacts, from where it may be removed at any time.
+    fn adopt(&self, pulled: &weft_artifact::Executable) -> Result<Executable, Problem> {
+        let claims = Some(Arc::new(pulled.claims.clone()));
+        if let Some(kept) = self.kept(pulled.digest) {
+            return Ok(Executable { claims, ..kept });
+        }
+        let unwritable = |error| self.unwritable(&error);
+        let (copy, mut to) = self.create().map_err(unwritable)?;
+        let copied = File::open(&pulled.path)
+            .map_err(CopyError::Read)
+            .and_then(|mut from| copy_hashed(&mut from, &mut to, u64::MAX));
+        let copy = Copy {
+            path: copy,
+            program: pulled.digest,
+            file: pulled.archive,
+            claims,
+        };
+        // One that is open for writing cannot be run.
+        drop(to);
+        let kept = match copied {
+            Ok(Copied::Whole(digest)) if digest == pulled.digest => self.keep(&copy),
+            Ok(_) => Err(self.unwritable(&ErrorKind::InvalidData.into())),
+            Err(CopyError::Read(error) | CopyError::Write(error)) => Err(self.unwritable(&error)),
+        };
+        // It is not there any more where all went well.
+        drop(fs::remove_file(copy.path));
+        kept
     }
 
     /// The program with this digest, if there is a copy of it that is whole.
@@ -250,7 +298,7 @@ impl Inner {
                 path: copy,
                 program: program.digest,
                 file: Digest::from_bytes(from.hash.finalize().into()),
-                claims: Some(told_claims(&contents.claims)),
+                claims: Some(Arc::new(contents.claims)),
             }),
             other => {
                 drop(fs::remove_file(copy));
@@ -339,19 +387,6 @@ impl Inner {
 
     fn path(&self, digest: Digest) -> PathBuf {
         self.dir.join(format!("sha256-{}", digest.to_hex()))
-    }
-}
-
-/// Claims as events tell them.
-fn told_claims(claims: &Claims) -> ProviderClaims {
-    let time = |seconds: Option<u64>| seconds.map_or_else(|| NEVER.to_owned(), |at| at.to_string());
-    ProviderClaims {
-        issuer: claims.issuer.clone(),
-        tags: None,
-        name: claims.name().map(str::to_owned),
-        version: claims.version().map(str::to_owned),
-        not_before_human: time(claims.not_before),
-        expires_human: time(claims.expires_at),
     }
 }
 
@@ -475,8 +510,7 @@ mod tests {
         let found = executables.find(&image, Some(digest)).await.unwrap();
         assert_eq!(fs::read(found.path()).unwrap(), b"#!/bin/echo");
         let claims = found.claims.unwrap();
-        assert_eq!(claims.name.as_deref(), Some("echo"));
-        assert_eq!(claims.expires_human, "never");
+        assert_eq!(claims.name(), Some("echo"));
 
         let code = async |digest| {
             let found = executables.find(&image, digest).await;
@@ -507,7 +541,7 @@ mod tests {
         check(&image, "ART001").await;
         check(&reference(dir.path()), "ART002").await;
         check(&"file://provider".parse().unwrap(), "ART004").await;
-        check(&"ghcr.io/a/b:1".parse().unwrap(), "PRV001").await;
+        check(&"wasmcloud+builtin://a".parse().unwrap(), "PRV001").await;
         fs::write(&path, [0x1f, 0x8b, 8, 0]).unwrap();
         check(&image, "ART027").await;
         fs::write(&path, vec![b'x'; 601]).unwrap();

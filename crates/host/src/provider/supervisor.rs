@@ -9,10 +9,10 @@ use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::{self, Instant};
+use weft_artifact::claims::Claims;
 use weft_lattice::{Message, Subscription};
 use weft_model::id::{EntityId, ProviderId};
 use weft_model::labels::Annotations;
-use weft_protocol::event::ProviderClaims;
 use weft_protocol::json;
 use weft_protocol::provider::LinkDefinition;
 use weft_protocol::subject::ProviderMessage;
@@ -42,7 +42,8 @@ pub(crate) struct Process {
     /// Closed once the supervisor has ended.
     status: watch::Receiver<Status>,
     stop: watch::Sender<Option<Duration>>,
-    pub(crate) claims: Option<ProviderClaims>,
+    /// What its publisher signed; `None` for a plain program.
+    pub(crate) claims: Option<Arc<Claims>>,
 }
 
 /// What is to run.

@@ -1,14 +1,15 @@
 //! From what runs, links and configs to routes and rules: a plain function over values.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use http::HeaderValue;
 use weft_capabilities::http_server::{self, Rule};
-use weft_capabilities::keyvalue;
 use weft_capabilities::remote::http::{Handler, HttpTarget};
 use weft_capabilities::remote::{Target, Wire};
+use weft_capabilities::{blobstore, keyvalue, messaging};
 use weft_engine::http::OutgoingBackend;
 use weft_engine::route::{Route, RouteTable, SlotRoutes};
 use weft_engine::world::{Import, Provision};
@@ -19,6 +20,7 @@ use weft_model::interface::InterfaceName;
 use weft_model::link::Link;
 use weft_model::problem::{Coded, Problem, render_chain};
 use weft_protocol::provider::LinkDefinition;
+use weft_wrpc::FunctionError;
 
 use super::view::View;
 use crate::builtin::Builtin;
@@ -217,12 +219,16 @@ impl Caller<'_> {
                 _ => Err(incompatible("*")),
             };
         }
+        let interface = &self.import.interface.interface;
         match (
             running.components.get(link.target.as_str()),
             self.import.provision,
         ) {
             (Some(callee), Provision::Link) => {
                 let route = self.component.program.route_to(self.slot, &callee.program);
+                if route.is_err() && messaging::stands_in(interface, &callee.program) {
+                    return Ok(Route::Remote(self.remote(link)?));
+                }
                 match route.map_err(|NoSuchFunction { function }| incompatible(&function))? {
                     Route::Local(local) if self.reach.spill == Spill::WhenFull => {
                         Ok(Route::Spilling(local, self.remote(link)?))
@@ -230,29 +236,47 @@ impl Caller<'_> {
                     route => Ok(route),
                 }
             }
+            (Some(callee), Provision::Family) if messaging::provides(interface) => {
+                let broker = messaging::Local::new(&callee.program);
+                let broker = broker.ok_or_else(|| incompatible("*"))?;
+                let backend = messaging::Backend(Arc::new(broker));
+                Ok(Route::BuiltIn(Arc::new(backend)))
+            }
             (Some(_), _) => Err(incompatible("*")),
             (None, Provision::Link) => Ok(Route::Remote(self.remote(link)?)),
             (None, Provision::Native) if is_outgoing(self.import) => self.outgoing(link),
-            (None, Provision::Family) if keyvalue::provides(&self.import.interface.interface) => {
-                self.keyvalue(link)
-            }
+            (None, Provision::Family) => self.family(link),
             (None, _) => Err(DenialReason::NotRunning { target }),
         }
     }
 
-    /// The target of a link as a key-value store.
-    fn keyvalue(&self, link: &Link) -> Result<Route, DenialReason> {
+    /// The target of a link as it serves a capability family to other hosts.
+    fn family(&self, link: &Link) -> Result<Route, DenialReason> {
         let target = link.target.to_string();
         let Some(wire) = &self.reach.wire else {
             return Err(DenialReason::NotRunning { target });
         };
-        let source = EntityId::from(self.id);
-        let store = keyvalue::Remote::new(wire, &source, &link.target, &link.name);
-        let store = store.map_err(|error| DenialReason::Refused {
-            target,
-            problem: render_chain(&error),
-        })?;
-        Ok(Route::BuiltIn(Arc::new(keyvalue::Backend(Arc::new(store)))))
+        let interface = &self.import.interface.interface;
+        let (source, to, name) = (EntityId::from(self.id), &link.target, &link.name);
+        let backend: Result<Arc<dyn Any + Send + Sync>, FunctionError> =
+            if keyvalue::provides(interface) {
+                keyvalue::Remote::new(wire, &source, to, name)
+                    .map(|store| Arc::new(keyvalue::Backend(Arc::new(store))) as _)
+            } else if blobstore::provides(interface) {
+                blobstore::Remote::new(wire, &source, to, name)
+                    .map(|store| Arc::new(blobstore::Backend(Arc::new(store))) as _)
+            } else if messaging::provides(interface) {
+                messaging::Remote::new(wire, &source, to, name)
+                    .map(|broker| Arc::new(messaging::Backend(Arc::new(broker))) as _)
+            } else {
+                return Err(DenialReason::NotRunning { target });
+            };
+        backend
+            .map(Route::BuiltIn)
+            .map_err(|error| DenialReason::Refused {
+                target,
+                problem: render_chain(&error),
+            })
     }
 
     /// The target of a link as it sends requests on.
@@ -277,7 +301,8 @@ impl Caller<'_> {
         let Some(wire) = &self.reach.wire else {
             return Err(DenialReason::NotRunning { target });
         };
-        Target::new(wire, &link.target, &link.name, self.import).map_err(|error| {
+        let world = self.component.program.world();
+        Target::new(wire, &link.target, &link.name, world, self.import).map_err(|error| {
             DenialReason::Refused {
                 target,
                 problem: render_chain(&error),
@@ -443,6 +468,7 @@ mod tests {
             digest: format!("sha256:{}", "00".repeat(32))
                 .parse::<Digest>()
                 .unwrap(),
+            claims: None,
             annotations: Arc::default(),
             instances_max: 1,
             limits,

@@ -137,6 +137,11 @@ impl Controller {
             | Data::ProviderHangs(data) => self.hear_of(now, data.host(), Sign::Changed),
             Data::HealthCheckPassed(data) => self.take_health(now, &data, true),
             Data::HealthCheckFailed(data) => self.take_health(now, &data, false),
+            Data::ArtifactPulling(data) => {
+                if let Ok(host) = data.host() {
+                    self.pending.extend(now, &host, &data.image_ref);
+                }
+            }
             // Links and configs are followed in their buckets.
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use weft_lattice::control::DRAINING_LABEL;
 use weft_model::annotation;
 use weft_model::id::{ApplicationName, EntityId};
 use weft_planner::{Action, Input, PartName, Phase, Plan, Policy, Report, Step};
@@ -82,6 +83,7 @@ impl Controller {
         Input {
             policy: Policy {
                 managed_by: annotation::MANAGED_BY_WEFT.to_owned(),
+                draining_label: DRAINING_LABEL.to_owned(),
             },
             applications: applications.inputs.clone(),
             hosts: self

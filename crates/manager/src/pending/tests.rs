@@ -173,3 +173,15 @@ fn records_and_configs_are_observed_in_their_buckets() {
     assert!(pending.observe_config(&name, None).is_empty());
     assert_eq!(pending.observe_config(&name, Some(&values)), [put.object()]);
 }
+
+#[test]
+fn a_command_whose_image_is_still_fetched_is_not_given_up() {
+    let mut pending = pending(&[scale(1)]);
+    pending.sent(Moment::from_secs(1), &scale(1), None);
+    let host = "a".parse().unwrap();
+    pending.extend(Moment::from_secs(31), &host, "other:1");
+    assert_eq!(pending.deadline(), Some(Moment::from_secs(61)));
+    pending.extend(Moment::from_secs(31), &host, "x:1");
+    assert_eq!(pending.expire(Moment::from_secs(61)), 0);
+    assert_eq!(pending.expire(Moment::from_secs(91)), 1);
+}

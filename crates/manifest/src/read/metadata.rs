@@ -1,5 +1,6 @@
 //! `apiVersion`, `kind` and `metadata`.
 
+use weft_model::annotation::ADOPT;
 use weft_model::digest::Digest;
 use weft_model::id::{ApplicationName, ID_BYTES_MAX};
 
@@ -22,6 +23,7 @@ pub(crate) struct Metadata {
     pub(crate) name: Option<ApplicationName>,
     pub(crate) version: Option<String>,
     pub(crate) description: Option<String>,
+    pub(crate) adopts: Option<String>,
     pub(crate) digests: Vec<RecordedDigest>,
 }
 
@@ -89,6 +91,8 @@ fn read_annotations(annotations: &Field<'_>, metadata: &mut Metadata, reader: &m
             metadata.version = read_version(text, &field, reader);
         } else if key == DESCRIPTION_ANNOTATION {
             metadata.description = Some(text.to_owned());
+        } else if key == ADOPT {
+            metadata.adopts = Some(text.to_owned());
         } else if let Some(component) = key.strip_prefix(DIGEST_ANNOTATION_PREFIX) {
             match text.parse() {
                 Ok(digest) => metadata.digests.push(RecordedDigest {

@@ -62,12 +62,16 @@ fn describe(application: &Application) -> String {
         name,
         version,
         description,
+        adopts,
         components,
         providers,
         links,
         configs,
     } = application;
     writeln!(out, "application {name} {version:?} {description:?}").unwrap();
+    if let Some(manager) = adopts {
+        writeln!(out, "adopts from {manager:?}").unwrap();
+    }
     for spec in components {
         writeln!(
             out,

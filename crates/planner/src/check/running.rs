@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use weft_model::annotation;
-use weft_model::application::{Placement, PlacementRule};
+use weft_model::application::{Placement, PlacementRule, Spread};
 use weft_model::id::{ApplicationName, EntityId, HostId};
 use weft_model::inventory::HostInventory;
 use weft_model::labels::{Annotations, satisfies};
@@ -219,19 +219,13 @@ fn wanted(input: &Input, part: &Part<'_>, now: u64) -> u64 {
     }
 }
 
-/// Whether any group of the placement allows the host.
+/// Whether any group of the placement allows the host, and it takes work.
 fn matches(input: &Input, placement: &Placement, host: &HostId) -> bool {
-    let labels = input
-        .hosts
-        .iter()
-        .find(|one| &one.host == host)
-        .map(|one| &one.labels);
-    labels.is_some_and(|labels| {
-        placement.spread.is_empty()
-            || placement
-                .spread
-                .iter()
-                .any(|spread| satisfies(labels, &spread.requirements))
+    let host = input.hosts.iter().find(|one| &one.host == host);
+    host.is_some_and(|host| {
+        let spread = &placement.spread;
+        let is_wanted = |spread: &Spread| satisfies(&host.labels, &spread.requirements);
+        input.policy.is_taker(host) && (spread.is_empty() || spread.iter().any(is_wanted))
     })
 }
 

@@ -258,6 +258,7 @@ fn application(name: &str, version: &str, body: &[&str]) -> Application {
         name: name.clone(),
         version: Some(version.to_owned()),
         description: None,
+        adopts: None,
         components: Vec::new(),
         providers: Vec::new(),
         links: Vec::new(),
@@ -267,6 +268,7 @@ fn application(name: &str, version: &str, body: &[&str]) -> Application {
     for line in body {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
+            ["adopt", manager] => application.adopts = Some((*manager).to_owned()),
             ["config", local, values @ ..] => {
                 application
                     .configs

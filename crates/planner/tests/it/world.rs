@@ -30,6 +30,7 @@ impl World {
             input: Input {
                 policy: Policy {
                     managed_by: "weft".to_owned(),
+                    draining_label: "weft.draining".to_owned(),
                 },
                 applications: Vec::new(),
                 hosts: Vec::new(),

@@ -1,8 +1,10 @@
 //! Credentials for registries (spec §1.3).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use weft_model::labels::Labels;
 
 /// What authenticates at one registry; prints without its secrets.
 #[derive(Clone, Eq, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,22 @@ pub struct RegistryCredential {
     /// The kind of registry; `oci`.
     #[serde(rename = "registryType", default = "oci")]
     pub registry_type: String,
+}
+
+/// What the config service gives a host when it starts (spec §1.5).
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SupplementalConfig {
+    /// Credentials by registry host.
+    #[serde(rename = "registryCredentials", default)]
+    pub registry_credentials: Option<BTreeMap<String, RegistryCredential>>,
+}
+
+/// What a host asks the config service with (spec §1.5).
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct SupplementalRequest {
+    /// The labels of the host.
+    #[serde(default)]
+    pub labels: Labels,
 }
 
 fn oci() -> String {
@@ -51,6 +69,7 @@ impl fmt::Debug for RegistryCredential {
 
 #[cfg(test)]
 mod tests {
+    use super::SupplementalConfig;
     use crate::control::RegistryCredentials;
     use crate::json;
 
@@ -64,5 +83,16 @@ mod tests {
         assert!(printed.contains("ghcr.io") && printed.contains("\"u\""));
         assert!(!printed.contains("p4ss") && !printed.contains("t0k"));
         assert_eq!(credentials["ghcr.io"].registry_type, "oci");
+    }
+
+    #[test]
+    fn the_config_service_may_have_nothing_to_say() {
+        for text in ["{}", r#"{"registryCredentials":null,"more":1}"#] {
+            let config: SupplementalConfig = json::decode(text.as_bytes()).unwrap();
+            assert_eq!(config, SupplementalConfig::default());
+        }
+        let config: SupplementalConfig =
+            json::decode(br#"{"registryCredentials":{"a.io":{"token":"t"}}}"#).unwrap();
+        assert!(config.registry_credentials.unwrap().contains_key("a.io"));
     }
 }

@@ -216,6 +216,26 @@ pub struct ProviderProcess {
     pub next_attempt_ms: Option<u64>,
 }
 
+/// Data of the event that 1.9 has none for: a host fetches an image, and how far it is. Told every now and then.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactPulling {
+    /// The host.
+    #[serde(default)]
+    pub host_id: String,
+    /// The image.
+    #[serde(default)]
+    pub image_ref: String,
+    /// What is done: `resolving`, `waiting`, `downloading`, `retrying` or `done`; others may come.
+    #[serde(default)]
+    pub step: String,
+    /// Bytes that are there, where it is downloaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// All of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_bytes: Option<u64>,
+}
+
 /// Data of `provider_stopped`.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ProviderStopped {
@@ -344,6 +364,7 @@ ids! {
     ProviderStopped: host_id as host: HostId, provider_id as provider: ProviderId;
     HealthCheck: host_id as host: HostId, provider_id as provider: ProviderId;
     ProviderProcess: host_id as host: HostId, provider_id as provider: ProviderId;
+    ArtifactPulling: host_id as host: HostId;
 }
 
 /// Problems of the data of failures.

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::Event;
 use super::body::{
-    ComponentScaleFailed, ComponentScaled, ConfigChanged, HealthCheck, HostStarted, HostStopped,
-    LabelsChanged, LinkDeleted, LinkSetFailed, ProviderProcess, ProviderStartFailed,
-    ProviderStarted, ProviderStopped,
+    ArtifactPulling, ComponentScaleFailed, ComponentScaled, ConfigChanged, HealthCheck,
+    HostStarted, HostStopped, LabelsChanged, LinkDeleted, LinkSetFailed, ProviderProcess,
+    ProviderStartFailed, ProviderStarted, ProviderStopped,
 };
 use crate::control::{Inventory, Link};
 use crate::json::{self, DecodeError};
@@ -59,6 +59,8 @@ pub enum Data {
     ProviderCrashLoop(ProviderProcess),
     /// Weft: the process of a provider does not answer.
     ProviderHangs(ProviderProcess),
+    /// Weft: a host fetches an image.
+    ArtifactPulling(ArtifactPulling),
     /// An event of another kind, kept as it came.
     Unknown {
         /// Its `type` attribute.
@@ -140,4 +142,5 @@ kinds! {
     "provider_restarted" => ProviderRestarted,
     "provider_crash_loop" => ProviderCrashLoop,
     "provider_hangs" => ProviderHangs,
+    "artifact_pulling" => ArtifactPulling,
 }

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::json::{self, DecodeError};
 
-/// The value of `CLAIMS_{subject}` in the bucket of a lattice.
+/// The value of `CLAIMS_{subject}` in the bucket of a lattice. The default is that of a provider, without content.
 ///
 /// Fields that this version does not know are kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClaimsRecord {
     /// The account key that signed.
     pub issuer: String,
@@ -23,7 +23,8 @@ pub struct ClaimsRecord {
     pub version: String,
     /// What only components or only providers have.
     pub kind: ClaimsKind,
-    extra: Map<String, Value>,
+    /// The fields that this version does not know.
+    pub extra: Map<String, Value>,
 }
 
 /// The part of claims that depends on what they are about. A record is that of a component when it has `call_alias`
@@ -54,6 +55,14 @@ const CALL_ALIAS: &str = "call_alias";
 const TAGS: &str = "tags";
 const CONFIG_SCHEMA: &str = "config_schema";
 
+impl Default for ClaimsKind {
+    fn default() -> Self {
+        Self::Provider {
+            config_schema: None,
+        }
+    }
+}
+
 // ===== impl ClaimsRecord =====
 
 impl ClaimsRecord {
@@ -78,11 +87,12 @@ impl ClaimsRecord {
                 }
             } else {
                 ClaimsKind::Provider {
-                    config_schema: fields
-                        .remove(CONFIG_SCHEMA)
-                        .map(serde_json::from_value)
-                        .transpose()
-                        .map_err(DecodeError::Form)?,
+                    config_schema: match fields.remove(CONFIG_SCHEMA) {
+                        None | Some(Value::Null) => None,
+                        Some(Value::String(schema)) => Some(schema),
+                        // The schema itself, in the place of its text.
+                        Some(schema) => Some(schema.to_string()),
+                    },
                 }
             },
             extra: fields,
@@ -144,6 +154,8 @@ impl ClaimsRecord {
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Result<String, DecodeError> {
     match names.iter().find_map(|name| fields.remove(*name)) {
         None | Some(Value::Null) => Ok(String::new()),
+        // Edited by hand, a number may stand as one.
+        Some(Value::Number(number)) => Ok(number.to_string()),
         Some(value) => serde_json::from_value(value).map_err(DecodeError::Form),
     }
 }
@@ -186,8 +198,18 @@ mod tests {
 
     #[test]
     fn claims_of_another_form_are_refused() {
-        for text in ["[]", r#"{"issuer":1}"#, r#"{"call_alias":"","tags":[1]}"#] {
+        for text in ["[]", r#"{"issuer":{}}"#, r#"{"call_alias":"","tags":[1]}"#] {
             assert!(ClaimsRecord::decode(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_hands_write_is_read() {
+        let record = ClaimsRecord::decode(
+            br#"{"issuer":"A","name":null,"revision":3,"subject":"V","config_schema":{"type":"object"}}"#,
+        )
+        .unwrap();
+        assert_eq!((record.name.as_str(), record.revision.as_str()), ("", "3"));
+        assert_eq!(record.to_entry()["config_schema"], r#"{"type":"object"}"#);
     }
 }

@@ -135,6 +135,15 @@ const PATHS: [(OperationKind, &str, &str); 19] = [
     (OperationKind::RegistryPut, REGISTRY, "put"),
 ];
 
+/// The subject on which hosts of `lattice` ask the config service (spec §1.5).
+pub fn config_service_subject(lattice: &LatticeName) -> String {
+    format!(
+        "{}.{lattice}.{}",
+        wire::CONFIG_SERVICE_PREFIX,
+        wire::CONFIG_SERVICE_VERB
+    )
+}
+
 // ===== impl ControlSubjects =====
 
 impl ControlSubjects {

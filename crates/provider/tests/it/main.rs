@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod blobs;
 mod calls;
 mod health;
 mod host;
@@ -13,6 +14,9 @@ mod shutdown;
 mod subject;
 
 // The examples, so that they are compiled with everything else; they are built by themselves too.
+#[path = "../../../../examples/provider-blobs/src/main.rs"]
+#[expect(dead_code, reason = "it is a program")]
+mod example_blobs;
 #[path = "../../../../examples/provider-clock/src/main.rs"]
 #[expect(dead_code, reason = "it is a program")]
 #[expect(
@@ -23,3 +27,6 @@ mod example_clock;
 #[path = "../../../../examples/provider-keyvalue/src/main.rs"]
 #[expect(dead_code, reason = "it is a program")]
 mod example_keyvalue;
+#[path = "../../../../examples/provider-messaging/src/main.rs"]
+#[expect(dead_code, reason = "it is a program")]
+mod example_messaging;

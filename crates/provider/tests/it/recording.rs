@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::server::{settled, within};
 use crate::subject::{MemoryStore, Told, Witness};
 
-fn read(name: &str) -> Option<String> {
+pub(crate) fn read(name: &str) -> Option<String> {
     let directory = std::env::var_os("WEFT_VECTORS").map_or_else(
         || {
             PathBuf::from(concat!(
@@ -48,7 +48,7 @@ fn messages() -> Option<Vec<Value>> {
     )
 }
 
-fn payload(message: &Value) -> Bytes {
+pub(crate) fn payload(message: &Value) -> Bytes {
     if let Some(text) = message["data"].as_str() {
         return text.to_owned().into();
     }
@@ -57,7 +57,7 @@ fn payload(message: &Value) -> Bytes {
     (0..hex.len()).step_by(2).map(byte).collect()
 }
 
-fn subject(message: &Value) -> &str {
+pub(crate) fn subject(message: &Value) -> &str {
     message["subject"].as_str().unwrap_or_default()
 }
 

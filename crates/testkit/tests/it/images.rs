@@ -37,9 +37,9 @@ async fn images_that_cannot_run_are_told_and_harm_nobody() {
     let status = fails(&site, component).await;
     assert_eq!(status.weft_problems[0].code, "ART005", "{status:?}");
 
-    let registry = Component::of_image("web", "ghcr.io/acme/web:1");
-    let status = fails(&site, registry).await;
-    assert_eq!(status.weft_problems[0].code, "ART006", "{status:?}");
+    let latest = Component::of_image("web", "ghcr.io/acme/web:latest");
+    let status = fails(&site, latest).await;
+    assert_eq!(status.weft_problems[0].code, "ART010", "{status:?}");
 
     http::get(neighbour, "/").await.unwrap().text();
     site.undeploy("bad").await;

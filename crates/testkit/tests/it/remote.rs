@@ -39,7 +39,7 @@ const KINDS: [(&str, &str); 10] = [
 ];
 
 /// A lattice of three hosts in zones `a`, `b` and `c`, the first with the manager.
-async fn zones(kind: BrokerKind) -> Option<(Site, [Member; 3])> {
+pub(crate) async fn zones(kind: BrokerKind) -> Option<(Site, [Member; 3])> {
     zones_of(kind, |join| join).await
 }
 
@@ -52,12 +52,12 @@ async fn zones_of(kind: BrokerKind, with: impl Fn(Join) -> Join) -> Option<(Site
 }
 
 /// A component that runs in one zone alone.
-fn part(name: &str, image: &str, zone: &'static str) -> Component {
+pub(crate) fn part(name: &str, image: &str, zone: &'static str) -> Component {
     let scaler = Scaler::Spread(5, Some(("zone", zone)));
     Component::new(name, &guest::path(image)).scaler(&scaler)
 }
 
-fn in_zone(provider: Provider, zone: &'static str) -> Provider {
+pub(crate) fn in_zone(provider: Provider, zone: &'static str) -> Provider {
     provider.scaler(&Scaler::Spread(1, Some(("zone", zone))))
 }
 

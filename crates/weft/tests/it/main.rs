@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod backends;
+mod control;
 mod data_dir;
 mod guests;
 mod help;
@@ -18,7 +19,10 @@ mod manifests;
 mod moving;
 mod nats;
 mod ports;
+mod registries;
+mod registry;
 mod running;
 mod security;
 mod settings;
+mod signing;
 mod wait;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::guests::hello;
 use crate::home::Home;
-use crate::http::{free_port, get, wait_for_page};
+use crate::http::{free_port, wait_for_page};
 use crate::running::Up;
 use crate::wait::wait_until;
 
@@ -296,100 +296,4 @@ fn a_client_in_python_gets_in_with_a_file_of_credentials() {
         untrusted.contains("CERTIFICATE_VERIFY_FAILED"),
         "{untrusted}"
     );
-}
-
-#[test]
-fn certificates_prove_who_somebody_is() {
-    let home = Home::new();
-    let (cert, key, ca) = (
-        certificate("server.pem"),
-        certificate("server.key"),
-        certificate("ca.pem"),
-    );
-    let up = Up::start(
-        &home,
-        &[
-            "--tls-cert",
-            &cert,
-            "--tls-key",
-            &key,
-            "--tls-client-ca",
-            &ca,
-            "--tls-first",
-        ],
-    );
-    let url = up.run_file()["nats_tls_url"].as_str().unwrap().to_owned();
-    let stranger = Home::new();
-    let list = |name: &str| {
-        let (cert, key) = (
-            certificate(&format!("{name}.pem")),
-            certificate(&format!("{name}.key")),
-        );
-        stranger.run(&[
-            "app",
-            "list",
-            "--nats-url",
-            &url,
-            "--tls-ca",
-            &ca,
-            "--nats-tls-first",
-            "--nats-tls-cert",
-            &cert,
-            "--nats-tls-key",
-            &key,
-        ])
-    };
-    list("client").exits(0);
-    let ran = list("stranger");
-    assert!(ran.messages.contains("code: NET00"), "{ran:?}");
-    home.succeed(&["app", "list"]);
-}
-
-#[test]
-fn it_does_not_listen_to_everybody_by_accident() {
-    let home = Home::new();
-    let open = ["--listen", "0.0.0.0:0", "--http", "127.0.0.1:0"];
-    home.run(&[&["up"], &open[..]].concat()).exits(4).says(&[
-        "error: cannot start the embedded broker",
-        "caused by: 0.0.0.0:0 is reachable from other machines, and clients need no credentials",
-        "`--auth`",
-        "`--tls-client-ca`",
-        "`--allow-unauthenticated`",
-        "code: BRK002",
-    ]);
-    assert_eq!(home.run_file(), None);
-    // Of a network for documentation: no machine has it.
-    home.run(&[
-        "up",
-        "--auth",
-        "--listen",
-        "192.0.2.1:4222",
-        "--http",
-        "127.0.0.1:0",
-    ])
-    .exits(4)
-    .says(&[
-        "hint: check that the address belongs to this machine",
-        "code: BRK002",
-    ]);
-    let mut up = Up::spawn(&home, &[&open[..], &["--allow-unauthenticated"]].concat()).ready();
-    up.wait_for("without credentials");
-    home.succeed(&["app", "list"]);
-}
-
-#[test]
-fn pages_tell_those_who_watch() {
-    let home = Home::new();
-    let mut up = Up::start(&home, &["--monitor", "127.0.0.1:0"]);
-    up.wait_for("pages for those who watch NATS at http://127.0.0.1:");
-    let monitor = up.run_file()["monitor"].as_str().unwrap().to_owned();
-    let port = monitor.rsplit_once(':').unwrap().1.parse().unwrap();
-    let (status, page) = get(port, "/healthz").unwrap();
-    assert!(status == 200 && page.contains("ok"), "{status}: {page}");
-    let other = Home::new();
-    let ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-    other
-        .run(&[&["up", "--monitor", &monitor], &ports[..]].concat())
-        .exits(4)
-        .says(&["hint: ", "`--monitor 127.0.0.1:0`", "code: BRK002"]);
 }

@@ -24,6 +24,9 @@ pub enum CallError {
     /// The callee, of Weft, says why.
     #[error("the callee failed")]
     Failed(#[source] Failure),
+    /// Whoever worked on the call is gone: its process or its connection has ended, or it knows nothing of the call.
+    #[error("the callee is gone")]
+    Gone,
     /// The results ended early. A callee of 1.9 does that when it traps, is denied the call, runs out of time or
     /// cannot decode the parameters (spec §4.7).
     #[error("the callee ended the call without results")]

@@ -36,6 +36,8 @@ pub struct Reader<'a> {
     /// `None` where paths have become too deep, or within elements.
     path: Option<Path>,
     session: Option<&'a Arc<Session>>,
+    /// Whether streams and futures are passed over.
+    leaves_streams: bool,
 }
 
 /// Flags as they were read.
@@ -59,7 +61,36 @@ impl<'a> Reader<'a> {
             depth: 0,
             path: Some(Path::ROOT),
             session,
+            leaves_streams: false,
         }
+    }
+
+    /// This reader for somebody who has only seen the tuple pass: [`crate::Value`] has [`crate::Value::Pending`] in place of
+    /// its streams and futures.
+    #[must_use]
+    pub fn without_streams(mut self) -> Self {
+        self.leaves_streams = true;
+        self
+    }
+
+    pub(crate) fn leaves_streams(&self) -> bool {
+        self.leaves_streams
+    }
+
+    /// Passes over a stream of `element`, with what of it stands in the tuple.
+    pub(crate) fn pass_stream(&mut self, element: &crate::ty::Type) -> Result<(), Error> {
+        match self.count(1)? {
+            0 => Ok(()),
+            count => self.skip(element, count).map(|_| ()),
+        }
+    }
+
+    /// Passes over a future of `payload`, with its value if that stands in the tuple.
+    pub(crate) fn pass_future(&mut self, payload: &crate::ty::Type) -> Result<(), Error> {
+        if self.choice("future")? {
+            self.skip(payload, 1)?;
+        }
+        Ok(())
     }
 
     /// How many bytes were read.

@@ -12,8 +12,14 @@ use super::{Budget, Endpoint};
 use crate::codec::leb;
 use crate::failure::Failure;
 use crate::header::{self, AcceptHeader};
-use crate::subject::Tail;
+use crate::subject::{ALIVE, Tail};
 use crate::ty::{Addressed, Path};
+
+/// How often an end that is known is asked in vain before it counts as gone.
+const MISSES_MAX: u32 = 3;
+/// How often it is asked in vain who works on a call before nobody does. A callee of 1.9, which does not know the question,
+/// has said by then that it took the call: its own callers wait no longer either (spec §4.8).
+const UNCLAIMED_MISSES_MAX: u32 = 10;
 
 /// A call as one end sees it. Internal; public types only hold it.
 pub struct Session {
@@ -41,6 +47,8 @@ pub(crate) enum Break {
     Overflow,
     /// The connection was closed.
     Connection,
+    /// The peer is gone, or knows nothing of the call.
+    Gone,
 }
 
 /// What a wait for a message gave.
@@ -67,6 +75,23 @@ struct State {
     senders: Vec<Sender>,
     /// What is taken from the budget by the tuple and by streams without windows.
     taken: usize,
+    liveness: Liveness,
+}
+
+/// What is known of the peer's being there.
+#[derive(Default)]
+struct Liveness {
+    /// Where those who may work on a call that nobody has answered yet are asked.
+    callees: Option<Subject>,
+    /// Whether the call was there at the last look.
+    is_known: bool,
+    /// Whether the peer was asked at the last look.
+    is_asked: bool,
+    /// Whether it was heard of since then.
+    is_heard: bool,
+    /// Whether an end of Weft has said that it works on the call.
+    is_claimed: bool,
+    misses: u32,
 }
 
 /// What this end may send on a path.
@@ -98,6 +123,7 @@ impl Session {
                 slots: Vec::new(),
                 senders: Vec::new(),
                 taken: 0,
+                liveness: Liveness::default(),
             }),
         })
     }
@@ -149,6 +175,53 @@ impl Session {
         state.has_reply = true;
     }
 
+    /// Where those who may work on the call listen, for callers of Weft.
+    pub(crate) fn set_callees(&self, callees: Subject) {
+        self.lock().liveness.callees = Some(callees);
+    }
+
+    /// Asks the peer whether it is there, or breaks the call off when it was asked in vain too often.
+    pub(super) fn check_liveness(&self) {
+        let mut state = self.lock();
+        if state.broken.is_some() {
+            return;
+        }
+        let question = match (&state.peer, &state.liveness.callees) {
+            (Some(peer), _) if state.form == Form::Weft => {
+                (format!("{peer}.{ALIVE}").into(), Bytes::new())
+            }
+            // A callee of 1.9 would know nothing of it.
+            (None, Some(callees)) if !state.has_reply => {
+                let root = Bytes::copy_from_slice(self.root.as_bytes());
+                (callees.clone(), root)
+            }
+            _ => return,
+        };
+        let was_known = std::mem::replace(&mut state.liveness.is_known, true);
+        let was_heard = std::mem::take(&mut state.liveness.is_heard);
+        if was_heard {
+            state.liveness.misses = 0;
+            state.liveness.is_asked = false;
+        } else if state.liveness.is_asked {
+            state.liveness.misses += 1;
+        }
+        let misses_max = if state.peer.is_some() || state.liveness.is_claimed {
+            MISSES_MAX
+        } else {
+            UNCLAIMED_MISSES_MAX
+        };
+        if state.liveness.misses >= misses_max {
+            return state.break_off(Break::Gone);
+        }
+        // What is new or busy is not asked about, and costs nothing.
+        if was_known && !was_heard {
+            state.liveness.is_asked = true;
+            drop(state);
+            let reply = Subject::from(format!("{}.{ALIVE}", self.root));
+            self.endpoint.ask_now(question.0, reply, question.1);
+        }
+    }
+
     pub(crate) fn break_off(&self, reason: Break) {
         let mut state = self.lock();
         if state.broken.is_none() {
@@ -164,7 +237,21 @@ impl Session {
     /// Takes a message to the root or below it. Never waits.
     pub(super) fn receive(&self, tail: Tail, message: Message) {
         let mut state = self.lock();
+        if tail == Tail::Alive {
+            match message.reply {
+                Some(reply) => self.endpoint.publish_now(reply, None, Bytes::new()),
+                None if message.status.is_none() => {
+                    state.liveness.is_heard = true;
+                    state.liveness.is_claimed = true;
+                }
+                // NATS says that nobody is there.
+                None => {}
+            }
+            return;
+        }
+        state.liveness.is_heard = true;
         match tail {
+            Tail::Alive => {}
             Tail::Root => state.receive_root(self.endpoint.budget(), message),
             Tail::Data(path) => {
                 if let Some(failure) =

@@ -2,14 +2,19 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
 use tracing::debug;
 use weft_runtime::field;
 
+use crate::endpoint::Endpoint;
+
 /// How many calls of one function are taken in a row while others may wait.
 const ROW_MAX: usize = 32;
+/// How long the server may take to end subscriptions.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Subscriptions with the index of their function. One that is busy is asked again first, without a look at the others.
 #[derive(Debug, Default)]
@@ -67,8 +72,18 @@ impl Calls {
         }
     }
 
-    /// Ends the subscriptions; what was delivered still comes.
-    pub(super) async fn drain(&mut self) {
+    /// Ends the subscriptions; whatever the server sent before it knew still comes.
+    pub(super) async fn drain(&mut self, endpoint: &Endpoint) {
+        for (_, messages) in &mut self.subscriptions {
+            // The client forgets a subscription as soon as it has written that it ends, and with it what the server sends until
+            // it reads that. A bound that is no number to a server (it has more than nine digits) counts as none there and
+            // ends the subscription, while the client still takes what comes. A server that took it for one would go on
+            // until the client ends it below.
+            if let Err(error) = messages.unsubscribe_after(u64::MAX).await {
+                debug!({ field::ERROR } = %error, "Subscription was closed already");
+            }
+        }
+        endpoint.round_trip(DRAIN_TIMEOUT).await;
         for (_, messages) in &mut self.subscriptions {
             if let Err(error) = messages.drain().await {
                 debug!({ field::ERROR } = %error, "Subscription was closed already");

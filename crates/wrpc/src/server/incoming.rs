@@ -110,6 +110,10 @@ impl Incoming {
             cancellation: None,
             _permit: permit,
         };
+        if incoming.call.is_some() {
+            // Callers of Weft ask whether anybody works on their call.
+            incoming.cancellation();
+        }
         match incoming.accept().await {
             Ok(()) => Some(incoming),
             Err(failure) => {

@@ -54,7 +54,7 @@ fn any_type() -> impl Strategy<Value = Type> {
 }
 
 /// A value of a type, made of a stream of random numbers.
-fn value(ty: &Type, next: &mut impl FnMut() -> u64) -> Value {
+pub(crate) fn value(ty: &Type, next: &mut impl FnMut() -> u64) -> Value {
     // Small numbers and the edges of the types come up as often as any others.
     let mut number = |bits: u32| {
         let number = match next() % 4 {
@@ -129,7 +129,7 @@ fn bytes(next: &mut impl FnMut() -> u64) -> Bytes {
 }
 
 /// Numbers that follow from a seed.
-fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
+pub(crate) fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
     move || {
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -137,7 +137,7 @@ fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
     }
 }
 
-fn encode(value: &Value, ty: &Type) -> Bytes {
+pub(crate) fn encode(value: &Value, ty: &Type) -> Bytes {
     let mut writer = Writer::new();
     value.encode(ty, &mut writer).unwrap();
     writer.finish().unwrap().bytes().clone()

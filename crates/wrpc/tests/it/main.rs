@@ -4,7 +4,10 @@
 
 mod call;
 mod codec;
+mod cut;
 mod legacy;
+mod liveness;
+mod observe;
 mod recorded;
 mod server;
 mod stream;

@@ -365,11 +365,11 @@ fn headers_of_later_servers_are_not_ignored() {
     let mut fixture = Fixture::new("");
     assert_eq!(
         code(fixture.publish_with("a.x", "Nats-Incr: +1\r\n", 0)),
-        10077
+        10168
     );
     assert_eq!(
         code(fixture.publish_with("a.x", "Nats-Batch-Id: b\r\n", 0)),
-        10077
+        10174
     );
 }
 

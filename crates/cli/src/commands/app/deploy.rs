@@ -13,6 +13,7 @@ use weft_model::id::ApplicationName;
 use super::AppError;
 use super::address::{AddressView, addresses, fetch_addresses};
 use super::manifest::read_manifest;
+use super::pulling::Pulls;
 use super::put::{CheckArgs, Revision, compare, put, put_json};
 use super::source::{FileOrName, read_source};
 use super::status::word;
@@ -190,6 +191,11 @@ async fn deploy(
                 name: name.clone(),
                 source,
             })?;
+    let pulls = Pulls::follow(lattice).await;
+    let mut pulls = pulls.map_err(|source| AppError::Subscribe {
+        name: name.clone(),
+        source,
+    })?;
     let reply = lattice
         .applications()
         .deploy(&name, target.version.as_deref())
@@ -207,6 +213,7 @@ async fn deploy(
                 target.version.as_deref(),
                 begun,
                 timeout,
+                &mut pulls,
                 &mut context.console,
             )
             .await?;

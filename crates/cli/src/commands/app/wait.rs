@@ -12,6 +12,7 @@ use weft_model::problem::Problem;
 
 use super::AppError;
 use super::judge::{Judge, Verdict};
+use super::pulling::Pulls;
 use super::status::{problems_of, word};
 use crate::console::Console;
 use crate::ui::{count, render_elapsed};
@@ -86,6 +87,7 @@ impl Follower {
         version: Option<&str>,
         begun: Instant,
         timeout: Duration,
+        pulls: &mut Pulls,
         console: &mut Console,
     ) -> Result<Status, AppError> {
         let mut judge = Judge::new(version.map(str::to_owned));
@@ -98,7 +100,10 @@ impl Follower {
             match self.ask().await {
                 Ok(Some(status)) => {
                     let verdict = judge.see(Instant::now(), &status);
-                    console.progress(&describe(&self.name, &status, begun.elapsed()));
+                    let state = describe(&self.name, &status, begun.elapsed());
+                    let pulled = pulls.describe();
+                    let pulled = pulled.map_or_else(String::new, |text| format!("; {text}"));
+                    console.progress(&format!("{state}{pulled}"));
                     match verdict {
                         Verdict::Pending => seen = Some(status),
                         Verdict::Deployed => return Ok(status),
@@ -117,18 +122,20 @@ impl Follower {
                 }
                 Err(error) => return Err(AppError::of(error, self.lattice.name())),
             }
-            let late = || AppError::Deadline {
-                name: self.name.clone(),
-                goal: "deployed",
-                timeout,
-                problems: seen.as_ref().map(pending_parts).unwrap_or_default(),
-            };
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() {
-                return Err(late());
+                let mut problems = seen.as_ref().map(pending_parts).unwrap_or_default();
+                problems.extend(pulls.problems());
+                return Err(AppError::Deadline {
+                    name: self.name.clone(),
+                    goal: "deployed",
+                    timeout,
+                    problems,
+                });
             }
             tokio::select! {
                 () = self.changed() => {}
+                () = pulls.changed() => {}
                 () = tokio::time::sleep(rest) => {}
                 _ = &mut interrupted => {
                     return Err(AppError::Interrupted { name: self.name.clone() });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 use weft_lattice::Lattice;
-use weft_lattice::bucket::{Bucket, BucketError, BucketOptions};
+use weft_lattice::bucket::{Bucket, BucketError, BucketOptions, Entry};
 use weft_lattice::protocol::json;
 use weft_lattice::protocol::state::{config_bucket, is_secret};
 use weft_model::application::Config;
@@ -65,27 +65,39 @@ struct ConfigView {
 }
 
 /// Shows one config, or lists all.
-pub(crate) async fn run(args: &ConfigArgs, context: &mut Context) -> Result<(), Failure> {
+pub(super) async fn run(args: &ConfigArgs, context: &mut Context) -> Result<(), Failure> {
+    match &args.name {
+        None => show_all(context).await,
+        Some(name) => show_one(name, context).await,
+    }
+}
+
+/// Lists all configs.
+pub(crate) async fn show_all(context: &mut Context) -> Result<(), Failure> {
     let lattice = context.connect().await?;
     let bucket = open(&lattice).await?;
-    match &args.name {
-        None => {
-            let configs = list(bucket.as_ref()).await?;
-            context.show(&ConfigsView {
-                schema_version: SchemaVersion,
-                lattice: lattice.name().to_string(),
-                configs,
-            });
-        }
-        Some(name) => {
-            let values = read(&lattice, bucket.as_ref(), name).await?;
-            context.show(&ConfigView {
-                schema_version: SchemaVersion,
-                name: name.to_string(),
-                values,
-            });
-        }
-    }
+    let configs = list(bucket.as_ref()).await?;
+    context.show(&ConfigsView {
+        schema_version: SchemaVersion,
+        lattice: lattice.name().to_string(),
+        configs,
+    });
+    Ok(())
+}
+
+/// Shows the values of a config.
+pub(crate) async fn show_one(name: &ConfigName, context: &mut Context) -> Result<(), Failure> {
+    let lattice = context.connect().await?;
+    let entry = find(&lattice, name).await?;
+    let values = json::decode(&entry.value).map_err(|source| GetError::Malformed {
+        name: name.clone(),
+        source,
+    })?;
+    context.show(&ConfigView {
+        schema_version: SchemaVersion,
+        name: name.to_string(),
+        values,
+    });
     Ok(())
 }
 
@@ -115,17 +127,18 @@ async fn list(bucket: Option<&Bucket>) -> Result<Vec<ConfigSummary>, GetError> {
     Ok(configs.collect())
 }
 
-async fn read(
-    lattice: &Lattice,
-    bucket: Option<&Bucket>,
-    name: &ConfigName,
-) -> Result<Config, GetError> {
+/// What is stored as the config `name`.
+///
+/// # Errors
+///
+/// [`GetError::UnknownConfig`] when there is none, [`GetError::Bucket`].
+pub(crate) async fn find(lattice: &Lattice, name: &ConfigName) -> Result<Entry, GetError> {
     let unknown = |nearest: Vec<String>| GetError::UnknownConfig {
         name: name.clone(),
         lattice: lattice.name().clone(),
         nearest,
     };
-    let Some(bucket) = bucket else {
+    let Some(bucket) = open(lattice).await? else {
         return Err(unknown(Vec::new()));
     };
     let entry = match bucket.get(name.as_str()).await {
@@ -134,15 +147,12 @@ async fn read(
         Err(BucketError::Key { .. }) => None,
         Err(error) => return Err(GetError::Bucket(error)),
     };
-    let Some(entry) = entry else {
-        let keys = bucket.keys().await.unwrap_or_default();
-        let near = nearest(name.as_str(), keys.iter().map(String::as_str));
-        return Err(unknown(near.into_iter().map(str::to_owned).collect()));
-    };
-    json::decode(&entry.value).map_err(|source| GetError::Malformed {
-        name: name.clone(),
-        source,
-    })
+    if let Some(entry) = entry {
+        return Ok(entry);
+    }
+    let keys = bucket.keys().await.unwrap_or_default();
+    let near = nearest(name.as_str(), keys.iter().map(String::as_str));
+    Err(unknown(near.into_iter().map(str::to_owned).collect()))
 }
 
 // ===== impl View =====

@@ -38,6 +38,28 @@ pub(crate) enum GetError {
         /// Their ids.
         matches: Vec<String>,
     },
+    /// No host runs it, or not the one that was named.
+    #[error("{} {kind} `{id}`", nobody(host.as_deref(), lattice))]
+    NotRunning {
+        /// `component` or `provider`.
+        kind: &'static str,
+        /// The id.
+        id: String,
+        /// The host that was named.
+        host: Option<String>,
+        /// The lattice.
+        lattice: LatticeName,
+        /// Ids that are near.
+        nearest: Vec<String>,
+    },
+    /// There is no such link.
+    #[error("there is no link {link} in lattice `{lattice}`")]
+    UnknownLink {
+        /// What it would be.
+        link: String,
+        /// The lattice.
+        lattice: LatticeName,
+    },
     /// There is no such config.
     #[error("there is no config `{name}` in lattice `{lattice}`")]
     UnknownConfig {
@@ -64,6 +86,13 @@ pub(crate) enum GetError {
     Bucket(BucketError),
 }
 
+fn nobody(host: Option<&str>, lattice: &LatticeName) -> String {
+    match host {
+        Some(host) => format!("host `{host}` does not run"),
+        None => format!("no host of lattice `{lattice}` runs"),
+    }
+}
+
 // ===== impl GetError =====
 
 impl GetError {
@@ -80,10 +109,18 @@ impl GetError {
         }
     }
 
+    /// Whether it says that something is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status() == Status::NotFound
+    }
+
     fn status(&self) -> Status {
         match self {
             Self::NoHost { .. } => Status::Unreachable,
-            Self::UnknownHost { .. } | Self::UnknownConfig { .. } => Status::NotFound,
+            Self::UnknownHost { .. }
+            | Self::UnknownConfig { .. }
+            | Self::NotRunning { .. }
+            | Self::UnknownLink { .. } => Status::NotFound,
             Self::AmbiguousHost { .. } => Status::Usage,
             Self::Control(ControlError::Request { .. })
             | Self::Bucket(
@@ -102,7 +139,10 @@ impl Coded for GetError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoHost { .. } => "CLI005",
-            Self::UnknownHost { .. } | Self::UnknownConfig { .. } => "CLI010",
+            Self::UnknownHost { .. }
+            | Self::UnknownConfig { .. }
+            | Self::NotRunning { .. }
+            | Self::UnknownLink { .. } => "CLI010",
             Self::AmbiguousHost { .. } => "CLI016",
             Self::Malformed { .. } => "LAT002",
             Self::Control(error) => error.code(),
@@ -115,6 +155,8 @@ impl Coded for GetError {
             Self::NoHost { lattice } => lattice.to_string(),
             Self::UnknownHost { host, .. } | Self::AmbiguousHost { host, .. } => host.clone(),
             Self::UnknownConfig { name, .. } | Self::Malformed { name, .. } => name.to_string(),
+            Self::NotRunning { id, .. } => id.clone(),
+            Self::UnknownLink { link, .. } => link.clone(),
             Self::Control(error) => error.subject(),
             Self::Bucket(error) => error.subject(),
         }
@@ -140,6 +182,10 @@ impl Coded for GetError {
             Self::UnknownConfig { nearest, .. } => {
                 similar(nearest, "list all configs with `weft get config`")
             }
+            Self::NotRunning { nearest, .. } => {
+                similar(nearest, "see what runs where with `weft get inventory`")
+            }
+            Self::UnknownLink { .. } => vec!["list all links with `weft link list`".to_owned()],
             Self::AmbiguousHost { matches, .. } => {
                 vec![format!("write more of the id: {}", join_words(matches))]
             }

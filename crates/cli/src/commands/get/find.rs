@@ -2,17 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use weft_lattice::Lattice;
 use weft_lattice::control::{Client, ControlError};
 use weft_lattice::protocol::control::HostSummary;
+use weft_lattice::{Lattice, RequestError};
+use weft_model::id::HostId;
+use weft_model::inventory::HostInventory;
 
 use super::error::GetError;
+use super::inventory::ask;
 use crate::ui::nearest;
 
 /// How long the first answer may take unless the arguments say otherwise.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 /// The least time that all hosts are given to answer.
 const WINDOW_MIN: Duration = Duration::from_millis(500);
+/// Bytes of a whole id of a host: a public key.
+const HOST_ID_BYTES: usize = 56;
 /// How many times as long as the first answer took all of them are given.
 const WINDOW_FACTOR: u32 = 10;
 
@@ -68,6 +73,73 @@ pub(super) async fn find_host(
             matches,
         },
     })
+}
+
+/// The host that `text` means, with what it runs. A whole id is asked at once, without looking who else is there.
+///
+/// # Errors
+///
+/// As [`find_host`], and [`GetError::Control`] when the host does not tell what it runs.
+pub(crate) async fn target_host(lattice: &Lattice, text: &str) -> Result<HostInventory, GetError> {
+    if text.len() == HOST_ID_BYTES
+        && let Ok(host) = text.parse()
+    {
+        match lattice.control().inventory(&host).await {
+            Ok(inventory) => return Ok(inventory.value),
+            // Nobody of that id: those that are near are told below.
+            Err(ControlError::Request {
+                source: RequestError::NoResponders { .. },
+                ..
+            }) => {}
+            Err(error) => return Err(GetError::Control(error)),
+        }
+    }
+    let summary = find_host(lattice, None, text).await?;
+    match summary.host() {
+        Ok(host) => inspect(lattice, &host).await,
+        Err(_) => Err(GetError::UnknownHost {
+            host: text.to_owned(),
+            lattice: lattice.name().clone(),
+            nearest: Vec::new(),
+        }),
+    }
+}
+
+/// What `host` runs.
+///
+/// # Errors
+///
+/// [`GetError::Control`].
+pub(crate) async fn inspect(lattice: &Lattice, host: &HostId) -> Result<HostInventory, GetError> {
+    let inventory = lattice.control().inventory(host).await;
+    Ok(inventory.map_err(GetError::Control)?.value)
+}
+
+/// The hosts of which `is_it` holds, with what they run, in the order of their names and ids. Hosts that do not tell what
+/// they run are left out.
+///
+/// # Errors
+///
+/// [`GetError::NoHost`] when none answers.
+pub(crate) async fn hosts_where(
+    lattice: &Lattice,
+    is_it: impl Fn(&HostInventory) -> bool,
+) -> Result<Vec<HostInventory>, GetError> {
+    let of = |error: ControlError| GetError::of(error, lattice.name());
+    let summaries = all_hosts(&lattice.control(), None).await.map_err(of)?;
+    if summaries.is_empty() {
+        let lattice = lattice.name().clone();
+        return Err(GetError::NoHost { lattice });
+    }
+    let ids = summaries.iter().filter_map(|host| host.host().ok());
+    let answers = ask(lattice, ids).await.into_iter();
+    let told = answers.filter_map(|(_, answer)| answer.ok());
+    let mut hosts: Vec<HostInventory> = told
+        .map(|inventory| inventory.value)
+        .filter(|inventory| is_it(inventory))
+        .collect();
+    hosts.sort_by(|a, b| (&a.friendly_name, &a.host).cmp(&(&b.friendly_name, &b.host)));
+    Ok(hosts)
 }
 
 /// Why a text does not mean one host.

@@ -69,7 +69,7 @@ pub(crate) async fn run(_args: &HostsArgs, context: &mut Context) -> Result<(), 
 }
 
 /// The beginning of an id, for tables.
-pub(super) fn short_id(id: &str) -> String {
+pub(crate) fn short_id(id: &str) -> String {
     id.chars().take(ID_CHARACTERS).collect()
 }
 

@@ -145,7 +145,7 @@ pub(crate) async fn run(args: &InventoryArgs, context: &mut Context) -> Result<(
     Ok(())
 }
 
-async fn ask(
+pub(super) async fn ask(
     lattice: &Lattice,
     hosts: impl IntoIterator<Item = HostId>,
 ) -> Vec<(HostId, Result<Partial<HostInventory>, ControlError>)> {

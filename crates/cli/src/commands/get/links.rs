@@ -1,5 +1,7 @@
 //! `weft get links`: who may call whom.
 
+use std::fmt;
+
 use clap::Args;
 use serde::Serialize;
 use weft_lattice::control::ControlError;
@@ -34,7 +36,7 @@ struct LinksView {
 
 /// A link.
 #[derive(Debug, Serialize)]
-struct LinkView {
+pub(crate) struct LinkView {
     /// The id of who calls.
     source: String,
     /// The id of who is called.
@@ -95,8 +97,35 @@ impl From<&Link> for LinkView {
 }
 
 impl LinkView {
+    /// The words that name it, fit to be arguments of `weft link del`, but for the name of the link.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {} {}", self.source, self.package, self.name)
+    }
+
     fn key(&self) -> (&str, &str, &str, &str) {
         (&self.source, &self.package, &self.name, &self.target)
+    }
+}
+
+impl fmt::Display for LinkView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            source,
+            target,
+            name,
+            package,
+            interfaces,
+            ..
+        } = self;
+        write!(
+            f,
+            "`{source}` -> `{target}` for `{package}/{}`",
+            interfaces.join(",")
+        )?;
+        if name != "default" {
+            write!(f, " named `{name}`")?;
+        }
+        Ok(())
     }
 }
 
@@ -124,9 +153,6 @@ impl View for LinksView {
     }
 
     fn names(&self) -> Vec<String> {
-        self.links
-            .iter()
-            .map(|link| format!("{} {} {}", link.source, link.package, link.name))
-            .collect()
+        self.links.iter().map(LinkView::name).collect()
     }
 }

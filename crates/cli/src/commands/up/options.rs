@@ -11,6 +11,7 @@ use weft_model::id::{ApplicationName, LatticeName};
 use weft_model::labels::Labels;
 use weft_node::Embedded;
 
+use super::artifacts::ArtifactSettings;
 use crate::context::NatsAccess;
 use crate::secret::SecretFile;
 
@@ -37,6 +38,8 @@ pub struct UpOptions {
     pub is_strict: bool,
     /// What may be loaded from files of this machine.
     pub file_loads: FileLoads,
+    /// Registries, their credentials, and the cache of artifacts.
+    pub artifacts: ArtifactSettings,
     /// Where HTTP requests are logged; `None` logs none.
     pub access_log: Option<AccessLog>,
     /// Calls that may run at once on the host: slots of its pool.

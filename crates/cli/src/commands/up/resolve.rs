@@ -46,6 +46,7 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
     check_host_options(args, &roles, &mut misfits);
     let labels = resolve_labels(args, context, &mut misfits);
     let file_loads = resolve_file_loads(args, context, &nats, &mut misfits);
+    let artifacts = args.artifacts.resolve(context, &mut misfits);
     let http = args.http.unwrap_or(HTTP);
     let http_admin = args.admin.address(context);
     check_addresses(&nats, http, http_admin, &mut misfits);
@@ -58,7 +59,8 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
         misfits.push(Misfit::Heartbeat);
     }
     let host_seed = args.host.seed(context);
-    check_inputs(args, secret_inputs(&nats, host_seed.as_ref()), &mut misfits);
+    let secrets = secret_inputs(&nats, host_seed.as_ref()) + usize::from(artifacts.reads_input());
+    check_inputs(args, secrets, &mut misfits);
     if !misfits.is_empty() {
         return Err(UpError::Misfits { misfits }.into());
     }
@@ -75,6 +77,7 @@ pub(super) fn resolve(args: &UpArgs, context: &Context) -> Result<UpOptions, Fai
         http,
         is_strict: args.strict,
         file_loads,
+        artifacts,
         access_log: args.access_log.as_deref().map(|path| match path {
             "-" => AccessLog::Output,
             path => AccessLog::File(context.directory.join(path)),
@@ -267,7 +270,10 @@ fn check_host_options(args: &UpArgs, roles: &BTreeSet<Role>, misfits: &mut Vec<M
     let given = given
         .into_iter()
         .filter_map(|(option, is_given)| is_given.then_some(option));
-    let given = given.chain(args.host.given()).chain(args.rpc.given());
+    let given = given
+        .chain(args.host.given())
+        .chain(args.rpc.given())
+        .chain(args.artifacts.given());
     misfits.extend(given.map(|option| Misfit::NoHost { option }));
 }
 

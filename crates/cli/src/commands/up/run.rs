@@ -82,7 +82,11 @@ async fn start(options: &UpOptions, context: &mut Context) -> Result<Node, Failu
         Some(seed) => Some(Secret::new(seed.read("seed", &mut context.console).await?)),
         None => None,
     };
-    let node = Node::start(node_options(options, broker, seed)?);
+    let artifacts = options.artifacts.load(&mut context.console).await?;
+    let mut settings = node_options(options, broker, seed)?;
+    settings.artifacts = artifacts;
+    settings.asks_config_service = options.artifacts.asks_config_service;
+    let node = Node::start(settings);
     tokio::pin!(node);
     let mut is_told = false;
     loop {

@@ -5,7 +5,7 @@ use clap::Parser;
 use super::*;
 use crate::Process;
 use crate::arguments::{Cli, Command};
-use crate::commands::up::LogFormat;
+use crate::commands::up::{ArtifactSettings, LogFormat};
 use crate::context::NatsCredentials;
 
 /// What `weft up` with these arguments means, or the misfits.
@@ -26,6 +26,7 @@ fn resolve_in(variables: &[(&str, &str)], arguments: &[&str]) -> Result<UpOption
         terminal: crate::Terminal::default(),
         directory: "/somewhere".into(),
         data_home: Some("/home/ada/.local/share".into()),
+        docker_config: None,
         program: "/usr/bin/weft".into(),
         arguments: Vec::new(),
         is_detached: false,
@@ -64,6 +65,13 @@ fn without_arguments_it_is_a_whole_lattice() {
                 components: true,
                 providers: false,
             },
+            artifacts: ArtifactSettings {
+                registry: weft_artifact::registry::Options::default(),
+                login: None,
+                dir: None,
+                store_bytes_max: 2 << 30,
+                asks_config_service: false,
+            },
             access_log: None,
             instances_max: 1000,
             providers_max: 100,
@@ -87,6 +95,9 @@ fn without_arguments_it_is_a_whole_lattice() {
             applications: Vec::new(),
         }
     );
+    assert_eq!(options.artifacts.login, None);
+    assert_eq!(options.artifacts.dir, None);
+    assert!(!options.artifacts.asks_config_service);
     assert_eq!(warnings(&options), [""; 0]);
 }
 
@@ -387,4 +398,38 @@ fn the_pages_about_the_process_have_an_address_of_their_own() {
     );
     let options = resolve_args(&["--http-admin=0.0.0.0:8081"]).unwrap();
     assert_eq!(options.http_admin, Some(([0, 0, 0, 0], 8081).into()));
+}
+
+#[test]
+fn registries_have_settings() {
+    let options = resolve_args(&[
+        "--allowed-insecure",
+        "Localhost:5000,b.io",
+        "--tls-ca-path",
+        "ca.pem",
+        "--oci-registry",
+        "a.io",
+        "--oci-user",
+        "ada",
+        "--oci-password-file",
+        "secret",
+        "--artifacts-dir",
+        "cache",
+        "--artifacts-max",
+        "1GiB",
+        "--max-pulls",
+        "2",
+        "--config-service-enabled",
+    ])
+    .unwrap()
+    .artifacts;
+    assert!(options.registry.insecure.contains("localhost:5000"));
+    assert_eq!(options.registry.ca_files, [Path::new("/somewhere/ca.pem")]);
+    assert_eq!(options.registry.pulls_max, 2);
+    assert_eq!(options.dir.as_deref(), Some(Path::new("/somewhere/cache")));
+    assert_eq!(options.store_bytes_max, 1 << 30);
+    assert!(options.asks_config_service);
+    assert_eq!(options.login.unwrap().user, "ada");
+    let misfits = resolve_args(&["--oci-user", "ada"]).unwrap_err();
+    assert_eq!(misfits, ["`--oci-user` needs `--oci-password-file`"]);
 }
