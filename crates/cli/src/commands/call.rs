@@ -64,7 +64,13 @@ pub(crate) struct CallArgs {
     #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// Where the types are: a WIT file, a directory with WIT, or a component
-    #[arg(long, value_name = "PATH", env = "WEFT_WIT", hide_env_values = true)]
+    #[arg(
+        id = "wit_path",
+        long = "wit",
+        value_name = "PATH",
+        env = "WEFT_WIT_PATH",
+        hide_env_values = true
+    )]
     wit: Option<PathBuf>,
     /// The link that the callee takes the call to come by
     #[arg(

@@ -47,7 +47,13 @@ pub(crate) struct SpyArgs {
     #[arg(value_name = "COMPONENT")]
     component: String,
     /// Where the types of the component are: a WIT file, a directory with WIT, or a component
-    #[arg(long, value_name = "PATH", env = "WEFT_WIT", hide_env_values = true)]
+    #[arg(
+        id = "wit_path",
+        long = "wit",
+        value_name = "PATH",
+        env = "WEFT_WIT_PATH",
+        hide_env_values = true
+    )]
     wit: Option<PathBuf>,
     /// End after so many calls
     #[arg(

@@ -58,7 +58,6 @@ async fn scale(site: &Site, node: &Member, id: &str, image: &str, count: u32) ->
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn claims_are_told_kept_and_served_as_1_9_does() {
     let Some((site, node)) = Site::start(BrokerKind::Embedded).await else {
         return;

@@ -12,6 +12,29 @@ use crate::running::Up;
 /// A program that stays until it is ended.
 const PROGRAM: &str = "#!/bin/sh\nexec sleep 10000\n";
 
+/// The manifest of an application that is one provider.
+fn idle(image: &str) -> String {
+    format!(
+        "apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: idle
+  annotations:
+    description: A program that idles
+spec:
+  components:
+    - name: idle
+      type: capability
+      properties:
+        image: {image}
+      traits:
+        - type: spreadscaler
+          properties:
+            instances: 1
+"
+    )
+}
+
 #[test]
 fn keys_are_private_and_of_all_kinds() {
     let home = Home::new();
@@ -171,26 +194,7 @@ fn a_provider_archive_is_made_pushed_and_run() {
     );
     assert_eq!(pulled["digest"], shown["digest"]);
 
-    let manifest = format!(
-        "apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata:
-  name: idle
-  annotations:
-    description: A program that idles
-spec:
-  components:
-    - name: idle
-      type: capability
-      properties:
-        image: {reference}
-      traits:
-        - type: spreadscaler
-          properties:
-            instances: 1
-"
-    );
-    home.write("idle.yaml", manifest);
+    home.write("idle.yaml", idle(&reference));
     let _up = Up::start(&home, &["--allowed-insecure", registry.name()]);
     home.succeed(&["app", "deploy", "idle.yaml"]);
     let inventory = home.json(&["get", "inventory"]).to_string();

@@ -32,30 +32,39 @@ const AUTHORITY: &str = "localhost";
 pub(super) struct HttpArgs {
     /// The method; by default GET, and POST with a body
     #[arg(
-        long,
+        id = "http_method",
+        long = "method",
         value_name = "METHOD",
-        env = "WEFT_METHOD",
+        env = "WEFT_HTTP_METHOD",
         hide_env_values = true
     )]
     method: Option<String>,
     /// Path and query; by default /
-    #[arg(long, value_name = "PATH", env = "WEFT_PATH", hide_env_values = true)]
+    #[arg(
+        id = "http_path",
+        long = "path",
+        value_name = "PATH",
+        env = "WEFT_HTTP_PATH",
+        hide_env_values = true
+    )]
     path: Option<String>,
     /// A header, `name: value`; may be given several times
     #[arg(
-        long,
+        id = "http_header",
+        long = "header",
         short = 'H',
         value_name = "HEADER",
-        env = "WEFT_HEADER",
+        env = "WEFT_HTTP_HEADER",
         hide_env_values = true
     )]
     header: Vec<String>,
     /// The body; `@PATH` reads it from a file
     #[arg(
-        long,
+        id = "http_body",
+        long = "body",
         short = 'd',
         value_name = "BODY",
-        env = "WEFT_BODY",
+        env = "WEFT_HTTP_BODY",
         hide_env_values = true
     )]
     body: Option<String>,
