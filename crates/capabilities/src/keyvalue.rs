@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use weft_model::interface::InterfaceName;
 
@@ -41,6 +42,11 @@ pub const BATCH_BYTES_MAX: usize = 64 << 20;
 /// What routes of `wasi:keyvalue` lead to.
 pub struct Backend(pub Arc<dyn KeyValue>);
 
+/// Keys with their values.
+pub type Entries = Vec<(String, Bytes)>;
+/// What there is under some keys, in their order; `None` for one that does not exist.
+pub type Found = Vec<Option<(String, Bytes)>>;
+
 /// A store of buckets.
 ///
 /// Operations on one key are atomic. All futures are cancellation safe in that an operation happens wholly or not at
@@ -64,6 +70,11 @@ pub trait KeyValue: Send + Sync + 'static {
     /// Removes a key; one that does not exist is no error.
     fn delete<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), Error>>;
 
+    /// Whether a key exists.
+    fn exists<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+        async move { Ok(self.get(bucket, key).await?.is_some()) }.boxed()
+    }
+
     /// One page of keys: the first without `cursor`, the next with the cursor that the page before came with.
     fn list_keys<'a>(
         &'a self,
@@ -78,6 +89,59 @@ pub trait KeyValue: Send + Sync + 'static {
         key: &'a str,
         delta: u64,
     ) -> BoxFuture<'a, Result<u64, Error>>;
+
+    /// The values of `keys`, at most [`BATCH_KEYS_MAX`], in their order. They stand in memory all at once, so that there
+    /// are [`BATCH_BYTES_MAX`] of them at most, however often the same large one is asked for.
+    fn get_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        keys: Vec<String>,
+    ) -> BoxFuture<'a, Result<Found, Error>> {
+        async move {
+            let mut found = Vec::with_capacity(keys.len());
+            let mut bytes = 0;
+            for key in keys {
+                let value = self.get(bucket, &key).await?;
+                bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
+                if bytes > BATCH_BYTES_MAX {
+                    return Err(Error::BatchBytes);
+                }
+                found.push(value.map(|value| (key, value)));
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    /// Sets at most [`BATCH_KEYS_MAX`] keys, one after the other: those before one that fails are set.
+    fn set_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        entries: Entries,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            for (key, value) in entries {
+                self.set(bucket, &key, value).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    /// Removes at most [`BATCH_KEYS_MAX`] keys, one after the other: those before one that fails are gone.
+    fn delete_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        keys: Vec<String>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            for key in keys {
+                self.delete(bucket, &key).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
 }
 
 /// Some keys of a bucket.

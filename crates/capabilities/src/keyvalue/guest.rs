@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTableError};
 use weft_engine::{Denial, Family, StoreContext};
 use weft_model::interface::InterfaceName;
 
-use super::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, Backend, Error, KeyValue, Page, check_bucket};
+use super::{BATCH_KEYS_MAX, Backend, Error, KeyValue, Page, check_bucket};
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -119,25 +120,6 @@ fn batch_operation(
     operation(context, &BATCH, bucket)
 }
 
-/// The values of `keys`. They stand in the host's memory all at once, however often a guest asks for the same large one.
-pub(super) async fn get_many(
-    backend: &dyn KeyValue,
-    bucket: &str,
-    keys: Vec<String>,
-) -> Result<Vec<Option<(String, Vec<u8>)>>, Error> {
-    let mut found = Vec::with_capacity(keys.len());
-    let mut bytes = 0;
-    for key in keys {
-        let value = backend.get(bucket, &key).await?;
-        bytes += key.len() + value.as_ref().map_or(0, bytes::Bytes::len);
-        if bytes > BATCH_BYTES_MAX {
-            return Err(Error::BatchBytes);
-        }
-        found.push(value.map(|value| (key, Vec::from(value))));
-    }
-    Ok(found)
-}
-
 impl store::Host for StoreContext {
     fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<store::Error> {
         match failure {
@@ -174,7 +156,7 @@ impl store::HostBucket for StoreContext {
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
         let (backend, name) = operation(self, &STORE, &bucket)?;
-        Ok(backend.get(&name, &key).await?.is_some())
+        Ok(backend.exists(&name, &key).await?)
     }
 
     async fn list_keys(
@@ -212,7 +194,9 @@ impl batch::Host for StoreContext {
         keys: Vec<String>,
     ) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
         let (backend, name) = batch_operation(self, &bucket, keys.len())?;
-        Ok(get_many(&*backend, &name, keys).await?)
+        let found = backend.get_many(&name, keys).await?;
+        let to_guest = |(key, value): (String, Bytes)| (key, Vec::from(value));
+        Ok(found.into_iter().map(|one| one.map(to_guest)).collect())
     }
 
     async fn set_many(
@@ -221,17 +205,12 @@ impl batch::Host for StoreContext {
         entries: Vec<(String, Vec<u8>)>,
     ) -> Answer<()> {
         let (backend, name) = batch_operation(self, &bucket, entries.len())?;
-        for (key, value) in entries {
-            backend.set(&name, &key, value.into()).await?;
-        }
-        Ok(())
+        let entries = entries.into_iter().map(|(key, value)| (key, value.into()));
+        Ok(backend.set_many(&name, entries.collect()).await?)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
         let (backend, name) = batch_operation(self, &bucket, keys.len())?;
-        for key in keys {
-            backend.delete(&name, &key).await?;
-        }
-        Ok(())
+        Ok(backend.delete_many(&name, keys).await?)
     }
 }

@@ -11,8 +11,8 @@ use weft_wrpc::{
     CallError, CallOptions, Context, Decode, Encode, Endpoint, Function, FunctionError,
 };
 
-use super::wire::{ATOMICS, Failure, KeyResponse, STORE, Told};
-use super::{Error, KeyValue, Page, check_key, check_value};
+use super::wire::{ATOMICS, BATCH, Failure, KeyResponse, STORE, Told};
+use super::{Entries, Error, Found, KeyValue, Page, check_key, check_value};
 use crate::remote::Wire;
 
 /// How long one operation may take: that of 1.9 for built-in interfaces (spec §4.8). The call that it is part of may
@@ -26,8 +26,12 @@ pub struct Remote {
     get: Function,
     set: Function,
     delete: Function,
+    exists: Function,
     list_keys: Function,
     increment: Function,
+    get_many: Function,
+    set_many: Function,
+    delete_many: Function,
 }
 
 // ===== impl Remote =====
@@ -56,6 +60,7 @@ impl Remote {
             get: Function::typed::<(String, String), Answer<Option<Bytes>>>(&prefix, STORE, "get")?,
             set: Function::typed::<(String, String, Bytes), Answer<()>>(&prefix, STORE, "set")?,
             delete: Function::typed::<(String, String), Answer<()>>(&prefix, STORE, "delete")?,
+            exists: Function::typed::<(String, String), Answer<bool>>(&prefix, STORE, "exists")?,
             list_keys: Function::typed::<(String, Option<u64>), Answer<KeyResponse>>(
                 &prefix,
                 STORE,
@@ -65,6 +70,15 @@ impl Remote {
                 &prefix,
                 ATOMICS,
                 "increment",
+            )?,
+            get_many: Function::typed::<(String, Vec<String>), Answer<Found>>(
+                &prefix, BATCH, "get-many",
+            )?,
+            set_many: Function::typed::<(String, Entries), Answer<()>>(&prefix, BATCH, "set-many")?,
+            delete_many: Function::typed::<(String, Vec<String>), Answer<()>>(
+                &prefix,
+                BATCH,
+                "delete-many",
             )?,
         })
     }
@@ -127,6 +141,14 @@ impl KeyValue for Remote {
         .boxed()
     }
 
+    fn exists<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+        async move {
+            check_key(key)?;
+            self.call(&self.exists, &(bucket, key)).await
+        }
+        .boxed()
+    }
+
     fn list_keys<'a>(
         &'a self,
         bucket: &'a str,
@@ -151,6 +173,44 @@ impl KeyValue for Remote {
         async move {
             check_key(key)?;
             self.call(&self.increment, &(bucket, key, delta)).await
+        }
+        .boxed()
+    }
+    fn get_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        keys: Vec<String>,
+    ) -> BoxFuture<'a, Result<Found, Error>> {
+        async move {
+            keys.iter().try_for_each(|key| check_key(key))?;
+            self.call(&self.get_many, &(bucket, keys)).await
+        }
+        .boxed()
+    }
+
+    fn set_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        entries: Entries,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            for (key, value) in &entries {
+                check_key(key)?;
+                check_value(value)?;
+            }
+            self.call(&self.set_many, &(bucket, entries)).await
+        }
+        .boxed()
+    }
+
+    fn delete_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        keys: Vec<String>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            keys.iter().try_for_each(|key| check_key(key))?;
+            self.call(&self.delete_many, &(bucket, keys)).await
         }
         .boxed()
     }

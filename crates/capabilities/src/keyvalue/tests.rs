@@ -148,7 +148,7 @@ async fn a_batch_cannot_make_the_host_hold_more_than_its_bound() {
         .set("b", "k", vec![0; VALUE_BYTES_MAX].into())
         .await
         .unwrap();
-    let get_many = |times| guest::get_many(&store, "b", vec!["k".to_owned(); times]);
+    let get_many = |times| store.get_many("b", vec!["k".to_owned(); times]);
     assert_eq!(get_many(3).await.unwrap().len(), 3);
     assert!(matches!(get_many(4).await, Err(Error::BatchBytes)));
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use weft_wrpc::{Decode, Encode, Export, Failure as WireFailure, FailureCode, Incoming, Tuple};
 
-use super::guest::get_many;
-use super::{BATCH_KEYS_MAX, Backend, Error, KeyValue, check_bucket};
+use super::{BATCH_KEYS_MAX, Backend, Entries, Error, Found, KeyValue, check_bucket};
 
 pub(super) const STORE: &str = "wrpc:keyvalue/store@0.2.0-draft";
 pub(super) const ATOMICS: &str = "wrpc:keyvalue/atomics@0.2.0-draft";
-const BATCH: &str = "wrpc:keyvalue/batch@0.2.0-draft";
+pub(super) const BATCH: &str = "wrpc:keyvalue/batch@0.2.0-draft";
 
 /// What an operation answers.
 pub(super) type Told<T> = Result<T, Failure>;
@@ -33,8 +32,6 @@ pub(super) struct KeyResponse {
 }
 weft_wrpc::record!(KeyResponse { keys, cursor });
 
-type Pairs = Vec<(String, Bytes)>;
-
 /// Chooses the backend for a source and a link name; `None` where no link allows the call.
 pub type Choose = dyn Fn(&str, &str) -> Option<Arc<Backend>> + Send + Sync;
 
@@ -50,8 +47,8 @@ pub(crate) fn exports() -> Vec<Export> {
         export::<(String, String), (Told<bool>,)>(STORE, "exists"),
         export::<(String, Option<u64>), (Told<KeyResponse>,)>(STORE, "list-keys"),
         export::<(String, String, u64), (Told<u64>,)>(ATOMICS, "increment"),
-        export::<(String, Vec<String>), (Told<Vec<Option<(String, Bytes)>>>,)>(BATCH, "get-many"),
-        export::<(String, Pairs), (Told<()>,)>(BATCH, "set-many"),
+        export::<(String, Vec<String>), (Told<Found>,)>(BATCH, "get-many"),
+        export::<(String, Entries), (Told<()>,)>(BATCH, "set-many"),
         export::<(String, Vec<String>), (Told<()>,)>(BATCH, "delete-many"),
     ]
 }
@@ -101,8 +98,8 @@ async fn operate(
         }
         "exists" => {
             let (bucket, key): (String, String) = params(incoming).await?;
-            let value = checked(&bucket, store.get(&bucket, &key)).await;
-            reply(incoming, value.map(|value| value.is_some())).await
+            let is_there = checked(&bucket, store.exists(&bucket, &key)).await;
+            reply(incoming, is_there).await
         }
         "list-keys" => {
             let (bucket, cursor): (String, Option<u64>) = params(incoming).await?;
@@ -131,31 +128,19 @@ async fn operate_many(
         "get-many" => {
             let (bucket, keys): (String, Vec<String>) = params(incoming).await?;
             check_count(keys.len())?;
-            let found = checked(&bucket, get_many(store, &bucket, keys)).await;
+            let found = checked(&bucket, store.get_many(&bucket, keys)).await;
             reply(incoming, found).await
         }
         "set-many" => {
-            let (bucket, pairs): (String, Pairs) = params(incoming).await?;
+            let (bucket, pairs): (String, Entries) = params(incoming).await?;
             check_count(pairs.len())?;
-            let done = checked(&bucket, async {
-                for (key, value) in pairs {
-                    store.set(&bucket, &key, value).await?;
-                }
-                Ok(())
-            });
-            let done = done.await;
+            let done = checked(&bucket, store.set_many(&bucket, pairs)).await;
             reply(incoming, done).await
         }
         "delete-many" => {
             let (bucket, keys): (String, Vec<String>) = params(incoming).await?;
             check_count(keys.len())?;
-            let done = checked(&bucket, async {
-                for key in keys {
-                    store.delete(&bucket, &key).await?;
-                }
-                Ok(())
-            });
-            let done = done.await;
+            let done = checked(&bucket, store.delete_many(&bucket, keys)).await;
             reply(incoming, done).await
         }
         _ => Err(WireFailure::new(FailureCode::NoSuchFunction, "")),
