@@ -1,6 +1,7 @@
 //! Streams and futures that go out.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -26,11 +27,17 @@ const DROPPED: &str = "the stream was dropped by its writer";
 const PACE_BYTES: usize = 1024 * 1024;
 
 /// A `stream` or `future` in parameters or results, the other half of which is a [`StreamWriter`] or [`FutureWriter`].
-/// Clones are the same stream. Once it is written into a tuple, it ends with what becomes of that tuple; it may be
-/// written into one only.
+/// Clones are the same stream. Until it is written into a tuple, it ends with the last of them; from then on with what
+/// becomes of that tuple, and it may be written into one only.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    shared: Arc<Connector>,
+    place: Arc<Place>,
+}
+
+/// The place that a stream has until it is written into a tuple.
+#[derive(Debug)]
+struct Place {
+    shared: Arc<Shared>,
 }
 
 /// The writing end of a `stream`. It waits for the call to begin, and for its reader.
@@ -71,6 +78,8 @@ struct PathWriter {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
+    /// Whether a tuple has it, so that it no longer ends with its [`Place`].
+    is_written: AtomicBool,
 }
 
 /// What tells the writer where to write to, or, when dropped before, that its call has never begun.
@@ -200,9 +209,9 @@ impl FutureWriter {
 impl Outgoing {
     /// The half that goes with the tuple.
     pub(crate) fn connector(&self) -> Connector {
-        Connector {
-            shared: Arc::clone(&self.shared.shared),
-        }
+        let shared = Arc::clone(&self.place.shared);
+        shared.is_written.store(true, Ordering::Release);
+        Connector { shared }
     }
 }
 
@@ -233,9 +242,9 @@ impl Connector {
 impl PathWriter {
     fn new() -> (Self, Outgoing) {
         let shared = Arc::new(Shared::default());
-        let connector = Connector {
+        let place = Arc::new(Place {
             shared: Arc::clone(&shared),
-        };
+        });
         let writer = Self {
             shared,
             link: None,
@@ -243,8 +252,7 @@ impl PathWriter {
             unpaced: 0,
             is_ended: false,
         };
-        let shared = Arc::new(connector);
-        (writer, Outgoing { shared })
+        (writer, Outgoing { place })
     }
 
     /// Sends bytes, in as many messages as they need.
@@ -376,6 +384,16 @@ impl Shared {
         }
     }
 
+    /// Tells the writer that its call will not begin, unless it has.
+    fn close(&self) {
+        let mut state = self.lock();
+        if let State::New | State::Waiting(_) = *state {
+            let before = std::mem::replace(&mut *state, State::Closed);
+            drop(state);
+            before.wake();
+        }
+    }
+
     fn poll_link(&self, cx: &mut Context<'_>) -> Poll<Result<Link, StreamError>> {
         if let Some(link) = self.take() {
             return Poll::Ready(Ok(link));
@@ -408,11 +426,14 @@ impl State {
 
 impl Drop for Connector {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        if let State::New | State::Waiting(_) = *state {
-            let before = std::mem::replace(&mut *state, State::Closed);
-            drop(state);
-            before.wake();
+        self.shared.close();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.shared.is_written.load(Ordering::Acquire) {
+            self.shared.close();
         }
     }
 }

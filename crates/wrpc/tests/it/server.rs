@@ -93,8 +93,10 @@ impl Drop for Server {
 }
 
 /// Waits for a result that must come.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    timeout(PATIENCE, future).await.expect("took too long")
+pub(crate) fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    // Several calls joined are large.
+    let future = Box::pin(future);
+    async move { timeout(PATIENCE, future).await.expect("took too long") }
 }
 
 /// Waits until something holds.

@@ -61,15 +61,12 @@ impl Pumps {
             FlowKind::Stream => {
                 let (data, outgoing) = stream();
                 writer.outgoing(&outgoing);
-                // The place in the tuple says when the call begins; dropped before, it would end the stream.
-                let pump = write_stream(flow, data).map(move |()| drop(outgoing));
-                self.0.push(pump.boxed());
+                self.0.push(write_stream(flow, data).boxed());
             }
             FlowKind::Future => {
                 let (data, outgoing) = future();
                 writer.outgoing(&outgoing);
-                let pump = write_future(flow, data).map(move |()| drop(outgoing));
-                self.0.push(pump.boxed());
+                self.0.push(write_future(flow, data).boxed());
             }
         }
         Ok(())
