@@ -10,8 +10,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use weft_artifact::registry;
 use weft_lattice::protocol::subject::SubjectPrefix;
 use weft_model::id::LatticeName;
 
@@ -66,9 +68,22 @@ pub(crate) struct InheritedHost {
     pub(crate) max_component_size: Option<u64>,
     pub(crate) max_components: Option<u32>,
     pub(crate) max_core_instances: Option<u32>,
+    pub(crate) allow_latest: Option<bool>,
+    pub(crate) allowed_insecure: Vec<String>,
+    pub(crate) tls_ca_path: Option<PathBuf>,
+    pub(crate) login: Option<InheritedLogin>,
+    pub(crate) config_service: Option<bool>,
     pub(crate) http_admin: Option<SocketAddr>,
     pub(crate) log_level: Option<String>,
     pub(crate) logs_json: Option<bool>,
+}
+
+/// Who the host is to one registry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct InheritedLogin {
+    pub(crate) registry: String,
+    pub(crate) user: String,
+    pub(crate) password: registry::Secret,
 }
 
 /// What is wrong with a variable.

@@ -40,10 +40,17 @@ pub(crate) const MAX_CORE_INSTANCES: &str = "WASMCLOUD_MAX_CORE_INSTANCES_PER_CO
 pub(crate) const HTTP_ADMIN: &str = "WASMCLOUD_HTTP_ADMIN";
 pub(crate) const LOG_LEVEL: &str = "WASMCLOUD_LOG_LEVEL";
 pub(crate) const STRUCTURED_LOGGING: &str = "WASMCLOUD_STRUCTURED_LOGGING_ENABLED";
+pub(crate) const OCI_ALLOW_LATEST: &str = "WASMCLOUD_OCI_ALLOW_LATEST";
+pub(crate) const OCI_ALLOWED_INSECURE: &str = "WASMCLOUD_OCI_ALLOWED_INSECURE";
+pub(crate) const OCI_REGISTRY: &str = "WASMCLOUD_OCI_REGISTRY";
+pub(crate) const OCI_USER: &str = "WASMCLOUD_OCI_REGISTRY_USER";
+pub(crate) const OCI_PASSWORD: &str = "WASMCLOUD_OCI_REGISTRY_PASSWORD";
+pub(crate) const TLS_CA_PATH: &str = "WASMCLOUD_TLS_CA_PATH";
+pub(crate) const CONFIG_SERVICE: &str = "WASMCLOUD_CONFIG_SERVICE";
 pub(crate) const POLICY_TOPIC: &str = "WASMCLOUD_POLICY_TOPIC";
 
 /// Each with the option of `weft up` that means the same.
-pub(crate) const SERVED: [(&str, &str); 35] = [
+pub(crate) const SERVED: [(&str, &str); 42] = [
     (NATS_HOST, "--nats-url"),
     (NATS_PORT, "--nats-url"),
     (NATS_JWT, "--nats-jwt-file"),
@@ -76,13 +83,20 @@ pub(crate) const SERVED: [(&str, &str); 35] = [
     (MAX_COMPONENT_SIZE, "--max-component-size"),
     (MAX_COMPONENTS, "--max-components"),
     (MAX_CORE_INSTANCES, "--max-core-instances"),
+    (OCI_ALLOW_LATEST, "--allow-latest"),
+    (OCI_ALLOWED_INSECURE, "--allowed-insecure"),
+    (OCI_REGISTRY, "--oci-registry"),
+    (OCI_USER, "--oci-user"),
+    (OCI_PASSWORD, "--oci-password"),
+    (TLS_CA_PATH, "--tls-ca-path"),
+    (CONFIG_SERVICE, "--config-service"),
     (HTTP_ADMIN, "--http-admin"),
     (LOG_LEVEL, "--log-level"),
     (STRUCTURED_LOGGING, "--log-format json"),
 ];
 
 /// Those that are told to have no effect, and what is so instead.
-pub(crate) const UNSERVED: [(&str, &str); 19] = [
+pub(crate) const UNSERVED: [(&str, &str); 12] = [
     (
         "WASMCLOUD_POLICY_CHANGES_TOPIC",
         "there is no policy service",
@@ -91,34 +105,6 @@ pub(crate) const UNSERVED: [(&str, &str); 19] = [
     (
         "WASMCLOUD_SECRETS_TOPIC",
         "there is no secrets backend, and what asks for secrets does not start",
-    ),
-    (
-        "WASMCLOUD_CONFIG_SERVICE",
-        "nobody is asked for credentials of registries",
-    ),
-    (
-        "WASMCLOUD_OCI_ALLOW_LATEST",
-        "what a tag leads to is pulled anew with each start",
-    ),
-    (
-        "WASMCLOUD_OCI_ALLOWED_INSECURE",
-        "registries beyond this machine are spoken to by TLS alone",
-    ),
-    (
-        "WASMCLOUD_OCI_REGISTRY",
-        "credentials of registries come from the configuration of Docker",
-    ),
-    (
-        "WASMCLOUD_OCI_REGISTRY_USER",
-        "credentials of registries come from the configuration of Docker",
-    ),
-    (
-        "WASMCLOUD_OCI_REGISTRY_PASSWORD",
-        "credentials of registries come from the configuration of Docker",
-    ),
-    (
-        "WASMCLOUD_TLS_CA_PATH",
-        "certificates that the operating system trusts are trusted",
     ),
     ("WASMCLOUD_TRACE_LEVEL", "no traces are sent"),
     ("WASMCLOUD_OBSERVABILITY_ENABLED", "no telemetry is sent"),

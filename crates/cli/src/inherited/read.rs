@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use weft_artifact::registry;
 use weft_lattice::Secret;
 
-use super::{Inherited, InheritedHost, InheritedServer, VariableProblem, names};
+use super::{Inherited, InheritedHost, InheritedLogin, InheritedServer, VariableProblem, names};
 use crate::arguments::{parse_bytes, parse_token};
 use crate::context::NatsCredentials;
 use crate::secret::SecretFile;
@@ -250,6 +251,14 @@ impl Reader<'_> {
             max_component_size: self.bytes(names::MAX_COMPONENT_SIZE),
             max_components: self.number(names::MAX_COMPONENTS),
             max_core_instances: self.number(names::MAX_CORE_INSTANCES),
+            allow_latest: self.flag(names::OCI_ALLOW_LATEST),
+            allowed_insecure: self
+                .text(names::OCI_ALLOWED_INSECURE)
+                .map(|names| names.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
+            tls_ca_path: self.text(names::TLS_CA_PATH).map(PathBuf::from),
+            login: self.login(),
+            config_service: self.flag(names::CONFIG_SERVICE),
             http_admin: self.parse(names::HTTP_ADMIN, "an address with a port", |text| {
                 text.parse().ok()
             }),
@@ -261,6 +270,27 @@ impl Reader<'_> {
             }),
             logs_json: self.flag(names::STRUCTURED_LOGGING),
         }
+    }
+
+    /// All three of registry, user and password, or none.
+    fn login(&mut self) -> Option<InheritedLogin> {
+        let names = [names::OCI_REGISTRY, names::OCI_USER, names::OCI_PASSWORD];
+        let given = names.map(|name| (name, self.text(name)));
+        if let [(_, Some(registry)), (_, Some(user)), (_, Some(password))] = given {
+            let password = registry::Secret::new(password);
+            return Some(InheritedLogin {
+                registry,
+                user,
+                password,
+            });
+        }
+        let name = given.iter().find(|(_, value)| value.is_some());
+        let missing = given.iter().find(|(_, value)| value.is_none());
+        if let (Some(&(name, _)), Some(&(missing, _))) = (name, missing) {
+            let problem = VariableProblem::Half { name, missing };
+            self.problems.push(problem);
+        }
+        None
     }
 
     fn labels(&mut self) -> BTreeMap<String, String> {

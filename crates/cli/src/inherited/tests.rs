@@ -171,6 +171,35 @@ fn settings_of_the_host_have_their_units() {
 }
 
 #[test]
+fn registries_are_spoken_to_as_before() {
+    let host = read(&[
+        "OCI_ALLOW_LATEST=true",
+        "OCI_ALLOWED_INSECURE=localhost:5000,registry.local",
+        "OCI_REGISTRY=ghcr.io",
+        "OCI_REGISTRY_USER=me",
+        "OCI_REGISTRY_PASSWORD=s3cret",
+        "TLS_CA_PATH=/ca.pem",
+        "CONFIG_SERVICE=1",
+    ]);
+    assert_eq!(host.problems, []);
+    assert_eq!(host.warnings, Vec::<String>::new());
+    assert!(!format!("{host:?}").contains("s3cret"));
+    let host = host.host;
+    assert_eq!(host.allow_latest, Some(true));
+    assert_eq!(host.allowed_insecure, ["localhost:5000", "registry.local"]);
+    assert_eq!(host.tls_ca_path.as_deref(), Some(Path::new("/ca.pem")));
+    assert_eq!(host.config_service, Some(true));
+    let login = host.login.unwrap();
+    assert_eq!((&*login.registry, &*login.user), ("ghcr.io", "me"));
+    let half = read(&["OCI_REGISTRY=ghcr.io", "OCI_REGISTRY_USER=me"]);
+    let told: Vec<String> = half.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["`WASMCLOUD_OCI_REGISTRY` needs `WASMCLOUD_OCI_REGISTRY_PASSWORD`"]
+    );
+}
+
+#[test]
 fn the_documentation_lists_every_variable() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
     let page = std::fs::read_to_string(path).unwrap();

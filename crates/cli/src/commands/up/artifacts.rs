@@ -113,9 +113,18 @@ pub enum Password {
 impl ArtifactArgs {
     /// What the options mean; what does not fit together is added to `misfits`.
     pub(super) fn resolve(&self, context: &Context, misfits: &mut Vec<Misfit>) -> ArtifactSettings {
+        let inherited = &context.inherited.host;
+        let mut own = self.registry.clone();
+        own.allow_latest |= inherited.allow_latest == Some(true);
+        if own.allowed_insecure.is_empty() {
+            own.allowed_insecure.clone_from(&inherited.allowed_insecure);
+        }
+        if own.tls_ca_path.is_empty() {
+            own.tls_ca_path.extend(inherited.tls_ca_path.clone());
+        }
         let registry = registry::Options {
             pulls_max: usize::try_from(self.max_pulls).unwrap_or(usize::MAX),
-            ..registry_options(&self.registry, context)
+            ..registry_options(&own, context)
         };
         let dir = self.registry.artifacts_dir.as_ref();
         ArtifactSettings {
@@ -123,7 +132,7 @@ impl ArtifactArgs {
             login: self.login(context, misfits),
             dir: dir.map(|dir| context.directory.join(dir)),
             store_bytes_max: self.artifacts_max,
-            asks_config_service: self.config_service,
+            asks_config_service: self.config_service || inherited.config_service == Some(true),
         }
     }
 
@@ -142,7 +151,18 @@ impl ArtifactArgs {
                     password,
                 });
             }
-            (None, None, None) => {}
+            (None, None, None) => {
+                return context
+                    .inherited
+                    .host
+                    .login
+                    .as_ref()
+                    .map(|login| RegistryLogin {
+                        registry: login.registry.clone(),
+                        user: login.user.clone(),
+                        password: Password::Given(login.password.clone()),
+                    });
+            }
             (Some(_), None, _) => misfits.push(half("--oci-registry", "--oci-user")),
             (_, Some(_), None) => misfits.push(half("--oci-user", "--oci-password-file")),
             (None, Some(_), Some(_)) => misfits.push(half("--oci-user", "--oci-registry")),
