@@ -120,7 +120,7 @@ impl World {
                 input_stream,
             )?);
         }
-        let exports = ty
+        let exports: Vec<_> = ty
             .exports(engine)
             .filter_map(|(name, export)| match export.ty {
                 ComponentItem::ComponentInstance(instance) => {
@@ -129,6 +129,9 @@ impl World {
                 _ => None,
             })
             .collect();
+        for export in &exports {
+            export.ensure_flows_can_pass()?;
+        }
         Ok(Self {
             imports,
             exports,
@@ -211,7 +214,7 @@ impl Import {
                 match item.ty {
                     ComponentItem::ComponentFunc(signature) => {
                         let shapes = Shapes::of(&signature, input_stream)
-                            .map_err(|UnsupportedFlow(what)| unsupported(&interface, name, what))?;
+                            .map_err(|what| unsupported(&interface, name, what.to_string()))?;
                         functions.push(ImportedFunction {
                             name: name.to_owned(),
                             signature,
@@ -267,6 +270,20 @@ impl Export {
 }
 
 impl Export {
+    /// Refuses streams and futures that no other component could read. Hosts call what is of WASI, as far as they know it;
+    /// functions that take resources are called by nobody, which keeps nobody from calling the others.
+    fn ensure_flows_can_pass(&self) -> Result<(), LinkError> {
+        if self.interface.interface.package().namespace() == "wasi" {
+            return Ok(());
+        }
+        for (name, function) in &self.functions {
+            if let Err(UnsupportedFlow::Flow(what)) = &function.shapes {
+                return Err(unsupported(&self.interface, name, what.clone()));
+            }
+        }
+        Ok(())
+    }
+
     /// The names and types of its functions, in the order of their names.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = (&str, &ComponentFunc)> {
         let functions = self.functions.iter();
@@ -315,3 +332,6 @@ fn find_input_stream(
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,14 +71,30 @@ pub(crate) enum Shape {
     Result(Box<Self>, Box<Self>),
 }
 
-/// What keeps a type from passing between components, such as `a resource`.
+/// What keeps a type from passing between components.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct UnsupportedFlow(pub(crate) String);
+pub(crate) enum UnsupportedFlow {
+    /// Something that belongs to one component, such as `a resource`.
+    Type(&'static str),
+    /// A stream or future, such as `a stream of nothing`.
+    Flow(String),
+}
 
 /// Looks through the types of a function.
 struct Walk<'a> {
     input_stream: Option<&'a ResourceType>,
     depth: usize,
+}
+
+// ===== impl UnsupportedFlow =====
+
+impl fmt::Display for UnsupportedFlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Type(what) => what,
+            Self::Flow(what) => what,
+        })
+    }
 }
 
 // ===== impl Element =====
@@ -234,7 +250,7 @@ impl Shape {
 impl Walk<'_> {
     fn ty(&mut self, ty: &Type) -> Result<Shape, UnsupportedFlow> {
         if self.depth == DEPTH_MAX {
-            return Err(unsupported("a type that nests too deep"));
+            return Err(UnsupportedFlow::Type("a type that nests too deep"));
         }
         self.depth += 1;
         let shape = self.shape(ty)?;
@@ -245,8 +261,8 @@ impl Walk<'_> {
     fn shape(&mut self, ty: &Type) -> Result<Shape, UnsupportedFlow> {
         Ok(match ty {
             Type::Own(resource) if self.input_stream == Some(resource) => Shape::InputStream,
-            Type::Own(_) | Type::Borrow(_) => return Err(unsupported("a resource")),
-            Type::ErrorContext => return Err(unsupported("an error context")),
+            Type::Own(_) | Type::Borrow(_) => return Err(UnsupportedFlow::Type("a resource")),
+            Type::ErrorContext => return Err(UnsupportedFlow::Type("an error context")),
             Type::Stream(stream) => flow(FlowKind::Stream, stream.ty())?,
             Type::Future(future) => flow(FlowKind::Future, future.ty())?,
             Type::List(list) => self.elements("a list", &list.ty())?,
@@ -302,7 +318,7 @@ impl Walk<'_> {
     fn elements(&mut self, within: &str, ty: &Type) -> Result<Shape, UnsupportedFlow> {
         match self.ty(ty)? {
             Shape::Plain => Ok(Shape::Plain),
-            _ => Err(UnsupportedFlow(format!(
+            _ => Err(UnsupportedFlow::Flow(format!(
                 "streams or futures within {within}"
             ))),
         }
@@ -312,13 +328,9 @@ impl Walk<'_> {
 fn flow(kind: FlowKind, ty: Option<Type>) -> Result<Shape, UnsupportedFlow> {
     match ty.as_ref().map(Element::of) {
         Some(Some(element)) => Ok(Shape::Flow(kind, element)),
-        Some(None) => Err(UnsupportedFlow(format!(
+        Some(None) => Err(UnsupportedFlow::Flow(format!(
             "a {kind} of something else than numbers, bool, char, string or list<u8>"
         ))),
-        None => Err(UnsupportedFlow(format!("a {kind} of nothing"))),
+        None => Err(UnsupportedFlow::Flow(format!("a {kind} of nothing"))),
     }
-}
-
-fn unsupported(what: &str) -> UnsupportedFlow {
-    UnsupportedFlow(what.to_owned())
 }
