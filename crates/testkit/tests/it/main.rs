@@ -23,6 +23,8 @@ mod messages;
 mod operate;
 mod providers;
 mod recorded;
+mod recorded_providers;
 mod recording;
 mod remote;
+mod replay;
 mod watcher;
