@@ -1,8 +1,9 @@
 //! Messages between components and NATS, by a provider that is a process on another host, and between components.
 
 use std::path::Path;
+use std::time::Duration;
 
-use async_nats::{Client, Subscriber};
+use async_nats::{Client, Request, Subscriber};
 use futures::StreamExt as _;
 use weft_testkit::{
     BrokerKind, Component, Manifest, Provider, Scaler, Site, eventually, free_address, guest, http,
@@ -49,10 +50,12 @@ async fn get(address: std::net::SocketAddr, path: &str) -> String {
     answer.body
 }
 
-/// Asks a component over NATS until it answers: its provider may still be about to subscribe.
+/// Asks a component over NATS until it answers: its provider may still be about to subscribe, or to find the component.
 async fn ask(site: &Site, subject: &'static str, body: &'static str) -> String {
     eventually(async || {
-        let answer = site.nats().request(subject, body.into()).await;
+        let question = Request::new().payload(body.into());
+        let question = question.timeout(Some(Duration::from_secs(1)));
+        let answer = site.nats().send_request(subject, question).await;
         let answer = answer.map_err(|error| error.to_string())?;
         Ok::<_, String>(String::from_utf8(answer.payload.to_vec()).unwrap())
     })
