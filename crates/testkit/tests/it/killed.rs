@@ -63,10 +63,14 @@ async fn callee_is_killed(kind: BrokerKind) {
         second.crash().await;
     };
     let (answer, ()) = tokio::join!(answer, kill);
-    // Nobody says that it is gone: what its caller has is its own patience, and a word for it.
+    // What its caller has is its own patience and a word for it, unless a last word of the callee got out.
     let answer = answer.unwrap();
-    assert_eq!(answer.status, 504, "{}", answer.body);
-    assert!(answer.body.contains("CAL002"), "{}", answer.body);
+    let code = match answer.status {
+        504 => "CAL002",
+        502 => "CAL012",
+        other => panic!("{other} {}", answer.body),
+    };
+    assert!(answer.body.contains(code), "{}", answer.body);
 }
 
 #[tokio::test]
