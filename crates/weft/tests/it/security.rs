@@ -134,7 +134,15 @@ fn users_come_and_go_while_it_runs() {
     list(&["--nats-user", "printer", "--nats-password-file", &wrong])
         .exits(4)
         .says(&["code: NET002"]);
-    list(&["--nats-token-file", &home.write("token", "t0k\n")]).exits(0);
+    let token = home.write("token", "t0k\n");
+    wait_until("the token to be known", || {
+        let ran = list(&["--nats-token-file", &token]);
+        if ran.status == Some(0) {
+            Ok(())
+        } else {
+            Err(ran)
+        }
+    });
 
     let users = home.json(&["user", "list"]);
     let names: Vec<&str> = users["users"]
