@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::running::Up;
 
 /// The commands, with how they are reached.
-const COMMANDS: [&[&str]; 54] = [
+const COMMANDS: [&[&str]; 56] = [
     &[],
     &["up"],
     &["down"],
@@ -40,6 +40,8 @@ const COMMANDS: [&[&str]; 54] = [
     &["keys", "list"],
     &["keys", "get"],
     &["lattice"],
+    &["call"],
+    &["spy"],
     &["component"],
     &["component", "start"],
     &["component", "scale"],
