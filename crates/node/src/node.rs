@@ -328,7 +328,7 @@ async fn start_roles(
     let manager = if options.roles.manager {
         let connection = connector.connect("weft-manager").await?;
         connections.push(connection.clone());
-        Some(start_manager(data_dir, connection, tasks).await?)
+        Some(start_manager(&options, data_dir, connection, tasks).await?)
     } else {
         None
     };
@@ -359,11 +359,14 @@ async fn start_roles(
 }
 
 async fn start_manager(
+    options: &Options,
     data_dir: &DataDir,
     lattice: Lattice,
     tasks: &Tasks,
 ) -> Result<Manager, StartError> {
-    let options = weft_manager::Options::new(data_dir.manager_id()?);
+    let heartbeat_interval = options.heartbeat_interval;
+    let mut options = weft_manager::Options::new(data_dir.manager_id()?);
+    options.heartbeat_interval = heartbeat_interval;
     let manager = Manager::start(options, lattice, tasks).await?;
     tracing::info!("Manager started");
     Ok(manager)

@@ -55,7 +55,7 @@ pub struct Options {
     pub asks_config_service: bool,
     /// What becomes of calls of components here that have no room for them.
     pub spill: Spill,
-    /// How often the host tells what it runs.
+    /// How often the host tells what it runs, and the manager expects that of hosts until it knows their own rhythm.
     pub heartbeat_interval: Duration,
     /// Calls of components that may run at once.
     pub instances_max: u32,
