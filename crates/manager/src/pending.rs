@@ -32,8 +32,8 @@ pub(crate) struct Purpose {
 /// What a host said came of a command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
-    /// A component was scaled to so many instances, or could not be.
-    Scaled(HostId, ComponentId, u32),
+    /// A component was scaled to so many instances of an image, or could not be.
+    Scaled(HostId, ComponentId, u32, String),
     /// A provider was started, or could not be.
     Started(HostId, ProviderId),
     /// A provider was stopped.
@@ -248,7 +248,7 @@ impl Outcome {
     /// What it is about.
     pub(crate) fn object(&self) -> Object {
         match self {
-            Self::Scaled(host, id, _) => Object::Component(host.clone(), id.clone()),
+            Self::Scaled(host, id, ..) => Object::Component(host.clone(), id.clone()),
             Self::Started(host, id) | Self::Stopped(host, id) => {
                 Object::Provider(host.clone(), id.clone())
             }
@@ -264,7 +264,7 @@ impl Outcome {
     /// The component or provider.
     pub(crate) fn id(&self) -> &str {
         match self {
-            Self::Scaled(_, id, _) => id.as_str(),
+            Self::Scaled(_, id, ..) => id.as_str(),
             Self::Started(_, id) | Self::Stopped(_, id) => id.as_str(),
         }
     }
@@ -272,7 +272,10 @@ impl Outcome {
     /// Whether it is the outcome of `action` and not of one before it about the same object.
     fn is_of(&self, action: &Action) -> bool {
         match (self, action) {
-            (Self::Scaled(_, _, scaled), Action::ScaleComponent { count, .. }) => scaled == count,
+            // By the number alone, that of an update would be taken for that of the next one. What was ended has any image.
+            (Self::Scaled(_, _, scaled, of), Action::ScaleComponent { count, image, .. }) => {
+                scaled == count && (*count == 0 || of == image)
+            }
             (Self::Started(..), Action::StartProvider { .. })
             | (Self::Stopped(..), Action::StopProvider { .. }) => true,
             _ => false,

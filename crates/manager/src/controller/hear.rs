@@ -115,7 +115,8 @@ impl Controller {
             Data::ComponentScaled(data) => {
                 if let (Ok(host), Ok(component)) = (data.host(), data.component()) {
                     let count = data.max_instances;
-                    self.take_success(now, &Outcome::Scaled(host, component, count), count > 0);
+                    let outcome = Outcome::Scaled(host, component, count, data.image_ref);
+                    self.take_success(now, &outcome, count > 0);
                 }
             }
             Data::ComponentScaleFailed(data) => self.take_scale_failure(now, &data),
@@ -187,7 +188,7 @@ impl Controller {
             .problem()
             .unwrap_or_else(|| foreign_problem(&host, component.as_str(), &data.error));
         let application = data.annotations.get(annotation::APPLICATION);
-        let outcome = Outcome::Scaled(host, component, data.max_instances);
+        let outcome = Outcome::Scaled(host, component, data.max_instances, data.image_ref.clone());
         self.take_failure(now, &outcome, application, problem);
     }
 

@@ -90,7 +90,12 @@ fn inventory(count: u32, provider: Option<&str>) -> HostInventory {
 }
 
 fn scaled(count: u32) -> Outcome {
-    Outcome::Scaled("a".parse().unwrap(), "web".parse().unwrap(), count)
+    scaled_of(count, "x:1")
+}
+
+fn scaled_of(count: u32, image: &str) -> Outcome {
+    let (host, id) = ("a".parse().unwrap(), "web".parse().unwrap());
+    Outcome::Scaled(host, id, count, image.to_owned())
 }
 
 #[test]
@@ -122,6 +127,10 @@ fn an_outcome_of_an_earlier_command_settles_nothing() {
     assert_eq!(scaling.fail(&scaled(3)), None);
     scaling.sent(Moment::ZERO, &scale(3), None);
     assert_eq!(scaling.deadline(), None);
+    // An update leaves the number as it is; what is ended has whatever image it had.
+    assert_eq!(scaling.settle(1, &scaled_of(5, "x:0")), None);
+    let mut ended = pending(&[scale(0)]);
+    assert!(ended.settle(1, &scaled_of(0, "x:0")).is_some());
     // A provider is replaced: its stop is not its start.
     let mut replaced = pending(&[stop(), start("y:2")]);
     let (host, id) = ("a".parse().unwrap(), "kv".parse().unwrap());
