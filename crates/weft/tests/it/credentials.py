@@ -35,16 +35,25 @@ async def main():
     inbox = await client.subscribe(client.new_inbox())
     await client.publish("wasmbus.ctl.v1.default.host.ping", b"", reply=inbox.subject)
     await client.subscribe("wasmbus.evt.default.>")
-    await client.flush()
-    if told.empty():
-        host = await inbox.next_msg(timeout=PATIENCE)
-        print("host answers:", b"friendly_name" in host.data)
+    # Errors are told by a task of their own, so that they may come after the answer to a flush.
+    host = asyncio.ensure_future(inbox.next_msg(timeout=PATIENCE))
+    error = asyncio.ensure_future(told.get())
+    await asyncio.wait({host, error}, return_when=asyncio.FIRST_COMPLETED)
+    if error.done():
+        host.cancel()
+        print("told:", error.result())
+    else:
+        error.cancel()
+        print("host answers:", b"friendly_name" in host.result().data)
         bucket = await client.jetstream().create_key_value(KeyValueConfig(bucket="python", history=3))
         revision = await bucket.put("key", b"value")
         entry = await bucket.get("key")
         print("bucket:", entry.value.decode(), entry.revision == revision)
-    while not told.empty():
-        print("told:", await told.get())
+    while True:
+        try:
+            print("told:", await asyncio.wait_for(told.get(), 1))
+        except asyncio.TimeoutError:
+            break
     await client.close()
 
 
