@@ -12,7 +12,7 @@ use weft_lattice::bucket::{Bucket, Update, Updated};
 use weft_lattice::event::Publisher;
 use weft_lattice::{Headers, Lattice};
 use weft_model::application::Config;
-use weft_model::id::{ConfigName, EntityId, HostId};
+use weft_model::id::{ComponentId, ConfigName, EntityId, HostId, ProviderId};
 use weft_model::link::Link;
 use weft_protocol::control::{
     ComponentEntry, HostSummary, Inventory, ProviderEntry, render_uptime,
@@ -109,6 +109,17 @@ impl Core {
                 "Cannot publish an event"
             );
         }
+    }
+
+    /// Whether a component or provider of this id runs here.
+    pub(crate) fn runs(&self, id: &EntityId) -> bool {
+        self.registry
+            .component(&ComponentId::from(id.clone()))
+            .is_some()
+            || self
+                .registry
+                .provider(&ProviderId::from(id.clone()))
+                .is_some()
     }
 
     /// Makes sure that there is a record for `id`, and returns its revision (spec §3.1).

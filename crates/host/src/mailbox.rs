@@ -18,8 +18,10 @@ use crate::outlook::Outlook;
 /// Whose mailbox it is.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum Address {
-    /// A component or provider, and the links that begin at it.
+    /// A component or provider.
     Entity(String),
+    /// The links that begin at a component or provider: they do not wait until that is fetched and started.
+    Links(String),
     /// A config.
     Config(String),
     /// Reading all links.
@@ -216,6 +218,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entity(id) => write!(f, "entity.{id}"),
+            Self::Links(id) => write!(f, "links.{id}"),
             Self::Config(name) => write!(f, "config.{name}"),
             Self::AllLinks => f.write_str("links"),
             Self::AllClaims => f.write_str("claims"),

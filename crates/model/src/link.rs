@@ -46,6 +46,11 @@ impl Link {
         }
     }
 
+    /// The names of all its configs: those for the source, then those for the target.
+    pub fn configs(&self) -> impl Iterator<Item = &ConfigName> {
+        self.source_config.iter().chain(&self.target_config)
+    }
+
     /// Whether this link carries calls of `interface`.
     pub fn carries(&self, interface: &InterfaceName) -> bool {
         interface.package() == &self.package

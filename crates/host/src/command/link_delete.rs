@@ -36,7 +36,7 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
         Err(refusal) => return refuse(&request, &refusal).await,
     };
     let core = Arc::clone(&intake.core);
-    let address = Address::Entity(key.source.to_string());
+    let address = Address::Links(key.source.to_string());
     let job = {
         let request = Arc::clone(&request);
         async move {

@@ -10,7 +10,7 @@ use weft_protocol::control::{self, Ack};
 use weft_protocol::event::{Data, LinkSetFailed};
 use weft_protocol::json::{self, DecodeError};
 use weft_protocol::provider::LinkDefinition;
-use weft_protocol::state::{ComponentRecord, LatticeKey, LinkConflict, PutLinkOutcome};
+use weft_protocol::state::{ComponentRecord, LatticeKey, LinkConflict, PutLinkOutcome, is_secret};
 use weft_protocol::subject::ProviderMessage;
 use weft_protocol::wire;
 
@@ -37,7 +37,7 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
         Err(refusal) => return refuse(&request, &refusal).await,
     };
     let core = Arc::clone(&intake.core);
-    let address = Address::Entity(link.source.to_string());
+    let address = Address::Links(link.source.to_string());
     let job = {
         let request = Arc::clone(&request);
         async move {
@@ -60,8 +60,7 @@ fn read(request: &ControlRequest) -> Result<Link, Refusal> {
 }
 
 async fn put(core: &Core, link: &Link) -> Result<(), Refusal> {
-    let source = read_configs(core, &link.source_config).await?;
-    let target = read_configs(core, &link.target_config).await?;
+    let configs = read_configs(core, link).await?;
     let key = LatticeKey::Component(link.source.clone()).to_string();
     let updated = core
         .records
@@ -81,28 +80,53 @@ async fn put(core: &Core, link: &Link) -> Result<(), Refusal> {
         Updated::Written { revision } => revision,
         Updated::Kept { revision } => revision.unwrap_or(0),
     };
-    core.settle(revision, source.revision.max(target.revision))
-        .await;
-    tell_providers(core, link, source, target).await;
+    if let Some((source, target)) = configs {
+        core.settle(revision, source.revision.max(target.revision))
+            .await;
+        // Providers whose SDK listens on the ids of a link's ends (spec §5.5).
+        let definition = LinkDefinition::new(link, source.merged, target.merged);
+        core.tell_ends(link, ProviderMessage::LinkPut, &definition)
+            .await;
+    } else {
+        core.settle(revision, 0).await;
+    }
     core.publish(Data::LinkSet(control::Link::from(link))).await;
     Ok(())
 }
 
-/// The configs that a link names; the words about one that is not there are those of the dialect.
-async fn read_configs(core: &Core, names: &[ConfigName]) -> Result<ReadConfigs, Refusal> {
-    core.read_configs(names)
-        .await
-        .map_err(|refusal| match refusal {
+/// The configs that the link names for its source and its target. The words about one that is not there are those of the
+/// dialect.
+///
+/// `None` where a name is that of a secret: it is for the hosts of both ends to fetch, and nobody is told of it (spec §1.3).
+/// Where an end runs here, there is nobody to fetch it from.
+async fn read_configs(
+    core: &Core,
+    link: &Link,
+) -> Result<Option<(ReadConfigs, ReadConfigs)>, Refusal> {
+    if let Some(secret) = link.configs().find(|name| is_secret(name)) {
+        if core.runs(&link.source) || core.runs(&link.target) {
+            let config = secret.to_string();
+            return Err(Refusal::SecretConfig { config });
+        }
+        for name in link.configs() {
+            if core.configs.get(name.as_str()).await?.is_none() {
+                let config = name.to_string();
+                return Err(Refusal::LinkConfig { config });
+            }
+        }
+        return Ok(None);
+    }
+    let read = async |names: &[ConfigName]| {
+        let read = core.read_configs(names).await;
+        read.map_err(|refusal| match refusal {
             Refusal::NoSuchConfig { config } => Refusal::LinkConfig { config },
             other => other,
         })
-}
-
-/// Tells providers whose SDK listens on the ids of a link's ends (spec §5.5).
-async fn tell_providers(core: &Core, link: &Link, source: ReadConfigs, target: ReadConfigs) {
-    let definition = LinkDefinition::new(link, source.merged, target.merged);
-    core.tell_ends(link, ProviderMessage::LinkPut, &definition)
-        .await;
+    };
+    Ok(Some((
+        read(&link.source_config).await?,
+        read(&link.target_config).await?,
+    )))
 }
 
 async fn tell_failure(core: &Core, link: &Link, refusal: &Refusal) {

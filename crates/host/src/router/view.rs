@@ -6,7 +6,7 @@ use weft_model::application::Config;
 use weft_model::id::{ConfigName, EntityId};
 use weft_model::link::Link;
 use weft_protocol::json;
-use weft_protocol::state::{ComponentRecord, LatticeKey};
+use weft_protocol::state::{ComponentRecord, LatticeKey, is_secret};
 use weft_runtime::field;
 
 /// Links and configs.
@@ -57,13 +57,16 @@ impl View {
         let Ok(name) = key.parse::<ConfigName>() else {
             return;
         };
+        // A reference to a secret is no config, although it may look like one.
+        if is_secret(&name) {
+            return;
+        }
         match json::decode(value) {
             Ok(config) => {
                 self.configs.insert(name, config);
             }
             Err(error) => {
-                // References to secrets are objects of another form, under names of their own.
-                tracing::debug!(
+                tracing::warn!(
                     { field::CONFIG_NAME } = key,
                     { field::ERROR } = weft_model::problem::render_chain(&error),
                     "Cannot read a config"
@@ -130,6 +133,9 @@ mod tests {
         assert_eq!(view.merged(&names)["y"], "1");
         view.put_config("a", b"[");
         assert!(view.merged(&names).is_empty());
+        let reference = br#"{"name":"key","type":"v1","backend":"vault","key":"k"}"#;
+        view.put_config("SECRET_key", reference);
+        assert!(view.merged(&["SECRET_key".parse().unwrap()]).is_empty());
     }
 
     #[test]
