@@ -45,6 +45,8 @@ const KEYVALUE_DIR: &str = "keyvalue";
 const PROVIDERS_DIR: &str = "providers";
 /// How long provider processes may take to end when the host stops, where what comes before has left less.
 const PROVIDERS_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+/// How long stopping may take, whatever somebody asks for.
+const STOP_TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 
 /// A host that runs. Cheap to clone.
 #[derive(Clone)]
@@ -185,14 +187,19 @@ impl Host {
     }
 
     /// Stops: takes no more requests, lets open ones end, those of the control interface and of HTTP, then provider
-    /// processes, and says that it stopped. Returns how many connections were broken off because they did not end in time.
+    /// processes, and says that it stopped. Whoever asked for it may have said how long that may take. Returns how many connections were broken off because they did not end in time.
     pub async fn stop(&self) -> usize {
-        let deadline = Instant::now() + self.drain_timeout;
+        let asked = *self.core.stop.borrow();
+        let drain_timeout = asked
+            .and_then(|request| request.timeout)
+            .unwrap_or(self.drain_timeout)
+            .min(STOP_TIMEOUT_MAX);
+        let deadline = Instant::now() + drain_timeout;
         self.parts.request();
         let (cut, (), ()) = tokio::join!(
-            self.http.drain(self.drain_timeout),
-            self.core.servings.remove_all(self.drain_timeout),
-            self.finish_requests()
+            self.http.drain(drain_timeout),
+            self.core.servings.remove_all(drain_timeout),
+            self.finish_requests(drain_timeout)
         );
         // After the components that call them.
         let left = deadline.saturating_duration_since(Instant::now());
@@ -225,12 +232,12 @@ impl Host {
     }
 
     /// Waits for what the control interface has taken in, as long as open requests may take.
-    async fn finish_requests(&self) {
+    async fn finish_requests(&self, drain_timeout: Duration) {
         let finish = async {
             self.intake_ended.requested().await;
             self.mailboxes.idle().await;
         };
-        if time::timeout(self.drain_timeout, finish).await.is_err() {
+        if time::timeout(drain_timeout, finish).await.is_err() {
             let busy: Vec<_> = self
                 .mailboxes
                 .busy()

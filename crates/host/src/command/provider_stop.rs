@@ -1,7 +1,11 @@
-//! `provider.stop.{host}`. The reply comes after the provider has stopped.
+//! `provider.stop.{host}`. The reply comes after the provider has stopped, or while it still finishes what it has under way;
+//! that it stopped is an event.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use weft_model::id::{EntityId, ProviderId};
 use weft_protocol::control::{Ack, StopProvider};
 use weft_protocol::event::{Data, ProviderStopped};
@@ -18,6 +22,8 @@ use crate::outlook::Outlook;
 use crate::registry::Backing;
 
 const WHAT: &str = "provider stop command";
+/// After how long it is answered although the provider has not stopped: clients of 1.9 wait for two seconds.
+const REPLY_AFTER: Duration = Duration::from_millis(1500);
 
 pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let id = match read(intake, &request) {
@@ -29,9 +35,16 @@ pub(crate) async fn accept(intake: &Intake, request: Arc<ControlRequest>) {
     let job = {
         let request = Arc::clone(&request);
         async move {
-            match stop(&core, &id).await {
-                Ok(()) => reply(&request, &Ack::done(wire::text::PROVIDER_STOPPED)).await,
-                Err(refusal) => refuse(&request, &refusal).await,
+            let mut stopping = pin!(stop(&core, &id));
+            let done = || Ack::done(wire::text::PROVIDER_STOPPED);
+            match timeout(REPLY_AFTER, &mut stopping).await {
+                Ok(Ok(())) => reply(&request, &done()).await,
+                Ok(Err(refusal)) => refuse(&request, &refusal).await,
+                // Nothing is refused any more by then.
+                Err(_) => {
+                    reply(&request, &done()).await;
+                    let _ = stopping.await;
+                }
             }
         }
     };
