@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use weft_runtime::field;
 
 use self::entry::{Operation, Record};
 use self::feed::{Delivery, Feed};
@@ -216,7 +217,7 @@ impl Bucket {
         Ok(keys)
     }
 
-    /// All entries of the bucket, by key.
+    /// All entries of the bucket, by key. One that is larger than is read is left out, and logged.
     ///
     /// # Errors
     ///
@@ -224,8 +225,13 @@ impl Bucket {
     pub async fn entries(&self) -> Result<BTreeMap<String, Entry>, BucketError> {
         let mut entries = BTreeMap::new();
         self.list(false, |key, record| {
-            if let Some(entry) = self.checked_entry(&key, record)? {
-                entries.insert(key, entry);
+            match self.checked_entry(&key, record) {
+                Ok(entry) => entries.extend(entry.map(|entry| (key, entry))),
+                Err(error) => tracing::warn!(
+                    { field::BUCKET } = self.name(),
+                    { field::ERROR } = weft_model::problem::render_chain(&error),
+                    "Left out an entry"
+                ),
             }
             Ok(entries.len())
         })

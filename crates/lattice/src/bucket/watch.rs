@@ -128,7 +128,7 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`WatchError`]. After [`WatchError::Closed`] and [`WatchError::TooManyKeys`] every call fails.
+    /// [`WatchError`]. After [`WatchError::Closed`] every call fails.
     pub async fn next(&mut self) -> Result<Change, WatchError> {
         loop {
             self.report_passed();
@@ -288,11 +288,10 @@ impl Watch {
             return Ok(was_known.then_some(Change::Deleted { key, revision }));
         }
         if !self.known.contains_key(&key) && self.known.len() >= self.options.keys_max {
-            self.state = State::Ended;
-            return Err(WatchError::TooManyKeys {
+            return Err(WatchError::Entry(BucketError::TooManyKeys {
                 bucket: self.bucket.name().to_owned(),
                 keys_max: self.options.keys_max,
-            });
+            }));
         }
         let entry = self.bucket.checked_entry(&key, record);
         self.known.insert(key, revision);

@@ -317,11 +317,15 @@ async fn keys_and_values_are_bounded() {
     bucket.put("c", "1").await.unwrap();
     let error = in_time(watch.next()).await.unwrap_err();
     assert!(
-        matches!(error, WatchError::TooManyKeys { keys_max: 2, .. }),
+        matches!(
+            error,
+            WatchError::Entry(BucketError::TooManyKeys { keys_max: 2, .. })
+        ),
         "{error:?}"
     );
-    let error = in_time(watch.next()).await.unwrap_err();
-    assert!(matches!(error, WatchError::Closed { .. }), "{error:?}");
+    // What is followed already goes on to be.
+    bucket.put("b", "2").await.unwrap();
+    assert_eq!(next(&mut watch).await, "b=2@4");
 }
 
 #[tokio::test]

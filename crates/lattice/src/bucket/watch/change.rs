@@ -35,15 +35,8 @@ pub enum WatchError {
         /// The bucket.
         bucket: String,
     },
-    /// The bucket has more keys than are followed; the watch is at its end.
-    #[error("bucket `{bucket}` has more than {keys_max} keys")]
-    TooManyKeys {
-        /// The bucket.
-        bucket: String,
-        /// How many are followed.
-        keys_max: usize,
-    },
-    /// An entry is larger than is read; it is left out, and the watch goes on.
+    /// An entry is larger than is read, or has a new key where as many are followed as may be; it is left out, and the watch
+    /// goes on.
     #[error("an entry cannot be read")]
     Entry(#[source] BucketError),
 }
@@ -54,14 +47,13 @@ impl Coded for WatchError {
     fn code(&self) -> &'static str {
         match self {
             Self::Closed { .. } => "LAT018",
-            Self::TooManyKeys { .. } => "LAT015",
             Self::Entry(error) => error.code(),
         }
     }
 
     fn subject(&self) -> String {
         match self {
-            Self::Closed { bucket } | Self::TooManyKeys { bucket, .. } => bucket.clone(),
+            Self::Closed { bucket } => bucket.clone(),
             Self::Entry(error) => error.subject(),
         }
     }
