@@ -185,7 +185,7 @@ impl Scaling<'_, '_> {
 
     /// Plans a host that is to run `goal`, or `kept` for now.
     fn plan_host(&mut self, host: &HostId, goal: u32, kept: Option<u32>) {
-        let count = kept.unwrap_or(goal);
+        let mut count = kept.unwrap_or(goal);
         let observed = self.observed.get(host);
         let pending = observed.and_then(|one| one.pending);
         let (is_update, is_as_desired, reason) = match observed.map(|one| one.inventory) {
@@ -195,7 +195,18 @@ impl Scaling<'_, '_> {
                 false,
                 format!("`{host}` is to run {count}"),
             ),
-            Some(one) if !self.is_current(one) => (true, false, self.difference(one)),
+            Some(one) if !self.is_current(one) && self.replaces_in_place(host) => {
+                let reason = format!("{}; replaced in place", self.difference(one));
+                (true, false, reason)
+            }
+            Some(one) if !self.is_current(one) => {
+                count = 0;
+                let reason = format!(
+                    "{}; a host of its kind does not replace what runs, so it is ended first, with a gap until it is back",
+                    self.difference(one)
+                );
+                (false, false, reason)
+            }
             Some(one) if one.instances_max == count => (
                 false,
                 true,
@@ -264,13 +275,17 @@ impl Scaling<'_, '_> {
     fn difference(&self, one: &ComponentInventory) -> String {
         let version = &self.deployed.version;
         if is_same_image(&self.spec.image, &one.image) {
-            format!("config, limits or content changed with `{version}`; replaced in place")
+            format!("config, limits or content changed with `{version}`")
         } else {
-            format!(
-                "the image changed with `{version}` from `{}`; replaced in place",
-                one.image
-            )
+            format!("the image changed with `{version}` from `{}`", one.image)
         }
+    }
+
+    /// Whether the host brings up what is new before it ends what is old. Those of 1.9 let the old go on, and take no
+    /// change of annotations or limits (spec §14.1); they do not tell how far they are.
+    fn replaces_in_place(&self, host: &HostId) -> bool {
+        let known = self.facts.hosts.get(host);
+        known.is_none_or(|host| host.passed.is_some())
     }
 
     fn marks(&self) -> Marks<'_> {

@@ -164,6 +164,8 @@ fn check_part(input: &Input, plan: &Plan, part: &Part<'_>, violations: &mut Vec<
         }
         let adds_on = match change {
             None => continue,
+            // A host that does not replace what runs ends it before it is given what is new.
+            Some(Change::Scale(host, 0)) if replaces_nothing(input, host) => None,
             Some(Change::Scale(host, count)) => {
                 left.entry(host)
                     .and_modify(|left| *left = (*left).min(count));
@@ -198,6 +200,12 @@ fn check_part(input: &Input, plan: &Plan, part: &Part<'_>, violations: &mut Vec<
             wanted,
         });
     }
+}
+
+/// Whether the host is one of wasmCloud 1.9.
+fn replaces_nothing(input: &Input, host: &HostId) -> bool {
+    let mut hosts = input.hosts.iter();
+    hosts.any(|one| one.host == *host && one.passed.is_none())
 }
 
 /// How many there have to be; for a daemon its number on each of its hosts, and all of `now` if it has none.

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! host a zone=east                  a host joins, with labels, or changes its labels to these
+//! of-1-9 a                          it is a host of wasmCloud 1.9
 //! gone a                            it is gone
 //! deploy shop v1                    an application is deployed, with what follows
 //!   config cfg k=v k2=v2            a config that it brings along
@@ -106,6 +107,7 @@ fn change(world: &mut World, words: &[&str]) {
             Some(host) => host.labels = pairs(labels),
             None => world.add_host(host(id), pairs(labels)),
         },
+        ["of-1-9", id] => world.host(&host(id)).unwrap().passed = None,
         ["gone", id] => world.input.hosts.retain(|one| one.host.as_str() != *id),
         ["undeploy", name] => world.undeploy(name),
         ["forget", name] => world

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use weft_model::application::Application;
 use weft_model::id::{ApplicationName, EntityId, HostId};
-use weft_model::inventory::{ComponentInventory, HostInventory, ProviderInventory};
+use weft_model::inventory::{
+    ComponentInventory, HostInventory, PassedRevisions, ProviderInventory,
+};
 use weft_model::labels::Labels;
 use weft_model::link::Link;
 use weft_planner::check::check;
@@ -186,7 +188,7 @@ impl World {
             uptime: Duration::ZERO,
             components: Vec::new(),
             providers: Vec::new(),
-            passed: None,
+            passed: Some(PassedRevisions::default()),
         });
     }
 
