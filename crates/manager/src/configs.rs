@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use weft_lattice::bucket::Change;
 use weft_model::application::Config;
-use weft_model::id::ConfigName;
+use weft_model::id::{ConfigName, EntityId};
+use weft_model::link::Link;
 use weft_protocol::json;
 
 /// Of how many configs the last revision is remembered.
@@ -17,6 +18,8 @@ pub(crate) struct Configs {
     configs: BTreeMap<ConfigName, Config>,
     /// The revision of the last write, also of what is not there any more.
     revisions: BTreeMap<ConfigName, u64>,
+    /// The revision of the last write to a config that a link from or to an id names.
+    about: BTreeMap<EntityId, u64>,
     is_listed: bool,
 }
 
@@ -61,6 +64,27 @@ impl Configs {
     /// The revision of the last write to a config; zero when there was none.
     pub(crate) fn revision(&self, name: &str) -> u64 {
         self.revisions.get(name).copied().unwrap_or_default()
+    }
+
+    /// The last revision of a config that had to do with links from or to `id`.
+    pub(crate) fn revision_about(&self, id: &str) -> u64 {
+        self.about.get(id).copied().unwrap_or_default()
+    }
+
+    /// Takes note of what the configs of a link are, for both of its ends.
+    pub(crate) fn note_link(&mut self, link: &Link) {
+        let revisions = link.configs().map(|name| self.revision(name.as_str()));
+        let Some(revision) = revisions.max() else {
+            return;
+        };
+        // Ids that once had links pile up; see `Records`.
+        if self.about.len() >= REVISIONS_MAX {
+            self.about.clear();
+        }
+        for end in [&link.source, &link.target] {
+            let about = self.about.entry(end.clone()).or_default();
+            *about = revision.max(*about);
+        }
     }
 
     fn note(&mut self, name: &ConfigName, revision: u64) {

@@ -1,6 +1,7 @@
 //! Executing a plan: phases in order, the steps of a phase side by side.
 
 mod command;
+mod links;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +72,7 @@ impl Executor {
             let outcome = if failed.is_some() || blocked.contains(&step.application) {
                 StepOutcome::Skipped(Skip::Blocked)
             } else if self.may_begin(&job.lease) {
-                command::perform(client, &self.records, &step, &job.records).await
+                command::perform(client, &self.records, &step, job).await
             } else {
                 StepOutcome::Skipped(Skip::Ended)
             };

@@ -100,6 +100,13 @@ impl Records {
         self.records.values().flat_map(|record| &record.links)
     }
 
+    /// The links that begin at `source`.
+    pub(crate) fn links_from(&self, source: &EntityId) -> &[Link] {
+        self.records
+            .get(source)
+            .map_or(&[], |record| record.links.as_slice())
+    }
+
     /// The ids at both ends of links that name the config.
     pub(crate) fn ends_with_config(&self, name: &ConfigName) -> BTreeSet<EntityId> {
         self.links()

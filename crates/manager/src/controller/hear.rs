@@ -66,6 +66,9 @@ impl Controller {
             return;
         }
         for id in &concerned {
+            for link in self.records.links_from(id) {
+                self.configs.note_link(link);
+            }
             if let Some(revision) = self.records.revision(id) {
                 for object in self.pending.observe_record(id, revision) {
                     self.setbacks.clear(&object);
@@ -87,6 +90,11 @@ impl Controller {
         let Some(name) = concerned else {
             return;
         };
+        for link in self.records.links() {
+            if link.configs().any(|one| *one == name) {
+                self.configs.note_link(link);
+            }
+        }
         let present = self.configs.all().get(&name);
         for object in self.pending.observe_config(&name, present) {
             self.setbacks.clear(&object);
@@ -284,6 +292,7 @@ pub(crate) fn is_behind(
         return false;
     };
     passed.records < records.revision_about(id)
+        || passed.configs < configs.revision_about(id)
         || config_names(annotations).any(|name| passed.configs < configs.revision(name))
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) steps: Vec<Step>,
     /// What the records were made of whose links are to be set.
     pub(crate) records: BTreeMap<EntityId, ComponentRecord>,
+    /// Whether links are put and deleted by hosts, since some of them tell their providers of nothing else.
+    pub(crate) are_links_told: bool,
     /// The lease under which it is executed.
     pub(crate) lease: Lease,
 }

@@ -48,6 +48,8 @@ impl Controller {
         effects.push(Effect::Execute(Box::new(Job {
             id: self.jobs,
             records: self.record_bases(&steps),
+            // Hosts of 1.9 follow the bucket for routes alone (spec §3.1).
+            are_links_told: self.observed.inventories().any(|one| one.passed.is_none()),
             steps,
             lease,
         })));

@@ -1,25 +1,21 @@
 //! One step: from an action to a request.
 
-use std::collections::BTreeMap;
-
-use weft_lattice::bucket::{Bucket, BucketError};
+use weft_lattice::bucket::Bucket;
 use weft_lattice::control::{Client, ControlError};
 use weft_lattice::{RequestError, control};
-use weft_model::id::EntityId;
-use weft_model::link::Link;
 use weft_model::problem::Problem;
 use weft_planner::{Action, Step};
 use weft_protocol::control::{ScaleComponent, StartProvider};
-use weft_protocol::state::{ComponentRecord, LatticeKey};
 
-use crate::controller::StepOutcome;
+use super::links;
+use crate::controller::{Job, StepOutcome};
 
 /// Takes a step.
 pub(super) async fn perform(
     client: &control::Client,
     records: &Bucket,
     step: &Step,
-    bases: &BTreeMap<EntityId, ComponentRecord>,
+    job: &Job,
 ) -> StepOutcome {
     match &step.action {
         Action::SetLinks {
@@ -27,8 +23,12 @@ pub(super) async fn perform(
             expected,
             links,
         } => {
-            let base = bases.get(source).cloned().unwrap_or_default();
-            set_links(records, source, *expected, base, links).await
+            let base = job.records.get(source).cloned().unwrap_or_default();
+            if job.are_links_told {
+                links::tell(client, records, source, &base, links).await
+            } else {
+                links::set(records, source, *expected, base, links).await
+            }
         }
         action => match command(client, action).await {
             Ok(()) => StepOutcome::Done { revision: None },
@@ -85,31 +85,8 @@ async fn command(client: &Client, action: &Action) -> Result<(), ControlError> {
             scale.set_configs(config);
             client.scale_component(host, &scale).await.map(drop)
         }
-        // It is written by `set_links`.
+        // Links have a module of their own.
         Action::SetLinks { .. } => Ok(()),
-    }
-}
-
-/// Replaces all links of a record, unless it has changed meanwhile. Made without a host: each follows the bucket.
-async fn set_links(
-    records: &Bucket,
-    source: &EntityId,
-    expected: Option<u64>,
-    mut record: ComponentRecord,
-    links: &[Link],
-) -> StepOutcome {
-    record.set_links(links);
-    let key = LatticeKey::Component(source.clone()).to_string();
-    let written = match expected {
-        Some(revision) => records.update(&key, record.encode(), revision).await,
-        None => records.create(&key, record.encode()).await,
-    };
-    match written {
-        Ok(revision) => StepOutcome::Done {
-            revision: Some(revision),
-        },
-        Err(BucketError::Conflict { .. }) => StepOutcome::Conflict,
-        Err(error) => StepOutcome::Failed(Problem::new(&error)),
     }
 }
 
