@@ -7,7 +7,8 @@ mod value;
 pub(crate) use global::GlobalArgs;
 pub(crate) use registry::{LoginArgs, RegistryArgs};
 pub(crate) use value::{
-    parse_bytes, parse_duration, parse_label, parse_lifetime, parse_pair, parse_token,
+    parse_address, parse_bytes, parse_duration, parse_label, parse_lifetime, parse_pair,
+    parse_token,
 };
 
 use clap::{Parser, Subcommand};

@@ -14,7 +14,7 @@ pub(crate) use claims::ClaimsView;
 pub(crate) use error::ArtifactError;
 pub(crate) use examine::{Content, Examined, Wit, examine, open_archive, read_archive};
 pub(crate) use output::write_file;
-pub(crate) use source::{read_file, read_wasm, registry_reference};
+pub(crate) use source::{EXTENSIONS, read_file, read_wasm, registry_reference};
 pub(crate) use watch::watch;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! The commands, one file per verb: its arguments, what it does, and the view it returns.
 
 pub(crate) mod app;
+mod awaited;
 pub(crate) mod call;
 pub(crate) mod claims;
 pub(crate) mod completions;

@@ -72,6 +72,8 @@ struct Target {
     prefix: Option<SubjectPrefix>,
     /// What said so.
     origin: String,
+    /// The option that names its servers, where that is one of the command.
+    option: Option<&'static str>,
     /// The seed of a key that is taken there as long as it runs.
     key_file: Option<PathBuf>,
     vantage: Vantage,
@@ -177,25 +179,30 @@ impl Context {
         self.connect_with(timeout.min(REQUEST_TIMEOUT)).await
     }
 
-    /// Connects to another server than that of the lattice, where `url` names one, with the credentials of a file of its own,
-    /// where `creds` names one.
+    /// Connects to another server than that of the lattice, where `url`, the value of `option`, names one, with the
+    /// credentials of a file of its own, where `creds` names one.
     ///
     /// # Errors
     ///
     /// As [`Self::connect`].
     pub(crate) async fn connect_to(
         &mut self,
+        option: &'static str,
         url: Option<&str>,
         creds: Option<&Path>,
         request_timeout: Duration,
     ) -> Result<Lattice, Failure> {
-        let mut target = self.target()?;
-        if let Some(url) = url {
-            target.urls = vec![url.to_owned()];
-            "as given".clone_into(&mut target.origin);
-            target.key_file = None;
-            target.domain = None;
-        }
+        let target = match url {
+            None => self.target()?,
+            Some(url) => Target {
+                urls: vec![url.to_owned()],
+                origin: "as given".to_owned(),
+                option: Some(option),
+                key_file: None,
+                domain: None,
+                ..self.told_target().unwrap_or_else(|| self.usual_target())
+            },
+        };
         let mut access = self.access()?;
         match (creds, url) {
             (Some(creds), _) => {
@@ -286,38 +293,46 @@ impl Context {
         let (credentials, tls) = access.load(&mut self.console).await?;
         options.credentials = credentials;
         options.tls = tls;
-        let lattice = Lattice::connect(options, &self.tasks)
-            .await
-            .map_err(ContextError::Connect)?;
+        let option = target.option;
+        let connected = Lattice::connect(options, &self.tasks).await;
+        let lattice = connected.map_err(|source| match option {
+            Some(option) => ContextError::Elsewhere { option, source },
+            None => ContextError::Connect(source),
+        })?;
         Ok(lattice)
     }
 
     /// Where the lattice is: as the arguments say, or where the `weft up` of the data directory runs, or at the usual
     /// place.
+    ///
+    /// # Errors
+    ///
+    /// [`ContextError::NotRunning`] or [`ContextError::NotReady`] where a data directory is named that says nothing: at the
+    /// usual place may be another lattice than the one that is meant.
     fn target(&mut self) -> Result<Target, ContextError> {
-        let (lattice, domain, prefix) = (
-            self.given_lattice().unwrap_or_default(),
-            self.given_domain(),
-            self.given_prefix(),
-        );
+        if let Some(target) = self.told_target() {
+            return Ok(target);
+        }
+        let Some(dir) = &self.global.data_dir else {
+            return Ok(self.usual_target());
+        };
+        let path = self.directory.join(dir);
+        // That it cannot be told was warned of already.
+        Err(match run_file::is_locked(&path) {
+            Ok(true) => ContextError::NotReady { path },
+            Ok(false) | Err(_) => ContextError::NotRunning { path },
+        })
+    }
+
+    /// Where the lattice is, where the arguments or the data directory say so.
+    fn told_target(&mut self) -> Option<Target> {
         let running = match self.data_dir() {
             Ok(dir) => self.running_target(&dir),
             Err(_) => None,
         };
         let given = self.given_urls();
         if given.is_empty() {
-            return Ok(running.unwrap_or_else(|| Target {
-                urls: vec![NATS_URL_DEFAULT.to_owned()],
-                lattice,
-                domain,
-                prefix,
-                origin: "the usual place".to_owned(),
-                key_file: None,
-                vantage: Vantage {
-                    is_local: true,
-                    shared_http: None,
-                },
-            }));
+            return running;
         }
         let (vantage, key_file) = match running {
             Some(running) if running.urls.iter().all(|url| given.contains(url)) => {
@@ -336,15 +351,30 @@ impl Context {
         } else {
             "as given"
         };
-        Ok(Target {
+        Some(Target {
             urls: given,
-            lattice,
-            domain,
-            prefix,
             origin: origin.to_owned(),
             key_file,
             vantage,
+            ..self.usual_target()
         })
+    }
+
+    /// The lattice at the usual place.
+    fn usual_target(&self) -> Target {
+        Target {
+            urls: vec![NATS_URL_DEFAULT.to_owned()],
+            lattice: self.given_lattice().unwrap_or_default(),
+            domain: self.given_domain(),
+            prefix: self.given_prefix(),
+            origin: "the usual place".to_owned(),
+            option: None,
+            key_file: None,
+            vantage: Vantage {
+                is_local: true,
+                shared_http: None,
+            },
+        }
     }
 
     /// The lattice that runs with the data directory. One that cannot be told is none: the command may not be about it.
@@ -380,6 +410,7 @@ impl Context {
             domain: self.given_domain().or(run.js_domain),
             prefix: self.given_prefix().or(prefix),
             origin: format!("`weft up` runs there, process {}", run.pid),
+            option: None,
             key_file: run.key_file,
             vantage,
         })

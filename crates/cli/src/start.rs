@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::arguments::Cli;
 use crate::commands;
@@ -30,6 +30,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Statu
     };
     // Where this cannot be written there is nowhere to say so.
     let _ = error.print();
+    if let Some(hint) = hint(&error) {
+        let _ = writeln!(io::stderr(), "hint: {hint}");
+    }
     let (status, code) = outcome(error.kind());
     if let Some(code) = code {
         let _ = writeln!(
@@ -38,6 +41,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Statu
         );
     }
     Err(status)
+}
+
+/// What to write or do in place of a command that there is not here, but that other programs have.
+fn hint(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? else {
+        return None;
+    };
+    Some(match word.as_str() {
+        "deploy" | "undeploy" | "put" | "status" => format!("write `weft app {word}`"),
+        "run" => "write `weft up`".to_owned(),
+        "logs" => {
+            "what components print is in the log of their host: `weft.log` in its data directory"
+                .to_owned()
+        }
+        _ => return None,
+    })
 }
 
 /// How the process is to exit, and the code of the mistake if it is one.
@@ -106,5 +125,22 @@ mod tests {
         check("app", (Status::Usage, None));
         check("app lst", (Status::Usage, Some(USAGE_CODE)));
         check("app list --nope", (Status::Usage, Some(USAGE_CODE)));
+    }
+
+    #[test]
+    fn commands_of_others_are_found() {
+        let check = |line: &str, expected: Option<&str>| {
+            let arguments = std::iter::once("weft").chain(line.split_whitespace());
+            let error = Cli::try_parse_from(arguments).unwrap_err();
+            assert_eq!(hint(&error).as_deref(), expected, "{line}");
+        };
+        for word in ["deploy", "undeploy", "put", "status"] {
+            let expected = format!("write `weft app {word}`");
+            check(&format!("{word} shop"), Some(&expected));
+        }
+        check("run", Some("write `weft up`"));
+        check("nope", None);
+        check("app deploy", None);
+        check("app list --nope", None);
     }
 }

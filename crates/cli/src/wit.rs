@@ -2,6 +2,7 @@
 
 mod arguments;
 mod json;
+mod shape;
 mod signature;
 mod text;
 

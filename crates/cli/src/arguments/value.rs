@@ -1,5 +1,6 @@
 //! Values of arguments.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The longest time that anything may be told to wait.
@@ -26,6 +27,15 @@ pub(crate) enum ValueError {
     /// Not a number of bytes above zero.
     #[error("write a number of bytes above zero, such as `67108864` or `64MiB`")]
     Bytes,
+    /// Not an IP address and a port.
+    #[error("write an IP address and a port, such as `127.0.0.1:4222`")]
+    Address,
+    /// A port alone.
+    #[error("write `127.0.0.1:{port}`, or another address of this machine before the port")]
+    PortAlone {
+        /// The port.
+        port: u16,
+    },
     /// Not one token of a subject.
     #[error("write a name without dots, blanks and wildcards")]
     Token,
@@ -84,6 +94,15 @@ pub(crate) fn parse_bytes(text: &str) -> Result<u64, ValueError> {
     (bytes > 0).then_some(bytes).ok_or(ValueError::Bytes)
 }
 
+/// Reads an IP address and a port.
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, ValueError> {
+    text.parse()
+        .map_err(|_| match text.trim_start_matches(':').parse() {
+            Ok(port) => ValueError::PortAlone { port },
+            Err(_) => ValueError::Address,
+        })
+}
+
 /// Reads one token of a NATS subject.
 pub(crate) fn parse_token(text: &str) -> Result<String, ValueError> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
@@ -124,6 +143,20 @@ mod tests {
         assert_eq!(parse_bytes("1 KiB"), Ok(1024));
         for bad in ["", "0", "MiB", "-1", "1MB", "1.5GiB", "99999999999999GiB"] {
             assert_eq!(parse_bytes(bad), Err(ValueError::Bytes), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_port_and_more() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 4222));
+        assert_eq!(parse_address("127.0.0.1:4222"), Ok(address));
+        for alone in ["4222", ":4222"] {
+            let expected = ValueError::PortAlone { port: 4222 };
+            assert!(expected.to_string().contains("`127.0.0.1:4222`"));
+            assert_eq!(parse_address(alone), Err(expected), "{alone}");
+        }
+        for bad in ["", "here", "127.0.0.1", "localhost:4222", "70000"] {
+            assert_eq!(parse_address(bad), Err(ValueError::Address), "{bad:?}");
         }
     }
 

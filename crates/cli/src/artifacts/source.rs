@@ -12,7 +12,7 @@ use super::error::ArtifactError;
 /// What paths begin with that are written without a scheme.
 const PATH_STARTS: [&str; 3] = ["./", "../", "/"];
 /// What names of files end in, where nothing else tells them from references.
-const EXTENSIONS: [&str; 3] = [".wasm", ".par", ".par.gz"];
+pub(crate) const EXTENSIONS: [&str; 3] = [".wasm", ".par", ".par.gz"];
 /// The largest file that is read: as provider archives may be.
 const BYTES_MAX: u64 = 512 << 20;
 

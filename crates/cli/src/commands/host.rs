@@ -28,7 +28,15 @@ pub(crate) struct HostArgs {
 /// What to do with hosts.
 #[derive(Debug, Subcommand)]
 enum HostCommand {
-    #[command(name = "list", visible_aliases = ["ls", "get"])]
+    #[command(
+        name = "list",
+        visible_aliases = ["ls", "get"],
+        after_help = "\
+Examples:
+  weft host list                       See who is in the lattice
+  weft host list -o wide               See whole ids and labels too
+  weft host list --timeout 5s          Give distant hosts more time to answer"
+    )]
     List(HostsArgs),
     Drain(drain::DrainArgs),
     Stop(stop::StopArgs),

@@ -37,7 +37,14 @@ enum LinkCommand {
     #[command(name = "del", visible_aliases = ["delete", "rm"])]
     Delete(Box<delete::DeleteArgs>),
     /// List the links: who may call whom, for what
-    #[command(name = "list", visible_aliases = ["query", "get", "ls"])]
+    #[command(
+        name = "list",
+        visible_aliases = ["query", "get", "ls"],
+        after_help = "\
+Examples:
+  weft link list                       See who may call whom
+  weft link list -o wide               See the configs of both sides too"
+    )]
     List(LinksArgs),
 }
 

@@ -14,6 +14,7 @@ use weft_model::reference::Reference;
 
 use super::get::{GetError, all_hosts, inspect, target_host};
 use crate::arguments::{parse_duration, parse_label};
+use crate::artifacts::EXTENSIONS;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::status::Status;
@@ -75,19 +76,38 @@ pub(crate) enum PlaceError {
         /// Why not.
         source: weft_model::reference::ParseReferenceError,
     },
+    /// The image is a file, but not written as one.
+    #[error("`{text}` is the name of a file, which would be taken for an image in a registry")]
+    BareFile {
+        /// What was given.
+        text: String,
+    },
 }
 
 /// The image that `text` means: paths of files are made whole.
 ///
 /// # Errors
 ///
-/// [`PlaceError::Image`].
+/// [`PlaceError::Image`], [`PlaceError::BareFile`].
 pub(crate) fn read_image(context: &Context, text: &str) -> Result<Reference, PlaceError> {
+    if is_bare_file(&context.directory, text) {
+        return Err(PlaceError::BareFile {
+            text: text.to_owned(),
+        });
+    }
     let whole = whole_image(&context.directory, text);
     whole.parse().map_err(|source| PlaceError::Image {
         text: text.to_owned(),
         source,
     })
+}
+
+/// Whether `text` names a file in `directory`, or looks as if it did, without any sign that it is a path.
+fn is_bare_file(directory: &Path, text: &str) -> bool {
+    let is_signed =
+        text.contains([':', '@']) || PATH_STARTS.iter().any(|start| text.starts_with(start));
+    let has_extension = || EXTENSIONS.iter().any(|end| text.ends_with(end));
+    !is_signed && ((!text.contains('/') && has_extension()) || directory.join(text).is_file())
 }
 
 fn whole_image(directory: &Path, text: &str) -> String {
@@ -152,14 +172,14 @@ impl Coded for PlaceError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoBid { .. } => "CTL004",
-            Self::Image { .. } => "CTL005",
+            Self::Image { .. } | Self::BareFile { .. } => "CTL005",
         }
     }
 
     fn subject(&self) -> String {
         match self {
             Self::NoBid { what, .. } => what.clone(),
-            Self::Image { text, .. } => text.clone(),
+            Self::Image { text, .. } | Self::BareFile { text } => text.clone(),
         }
     }
 
@@ -181,6 +201,7 @@ impl Coded for PlaceError {
                 "write a reference such as `ghcr.io/shop/web:1.0.0`, or a path such as `./web.wasm`"
                     .to_owned(),
             ],
+            Self::BareFile { text } => vec![format!("write `./{text}` for a file")],
         }
     }
 }
@@ -189,7 +210,7 @@ impl From<PlaceError> for Failure {
     fn from(error: PlaceError) -> Self {
         let status = match error {
             PlaceError::NoBid { .. } => Status::Unreachable,
-            PlaceError::Image { .. } => Status::Usage,
+            PlaceError::Image { .. } | PlaceError::BareFile { .. } => Status::Usage,
         };
         Self::new(status, &error)
     }
@@ -213,5 +234,30 @@ mod tests {
             "wasmcloud+builtin://http-server",
             "wasmcloud+builtin://http-server",
         );
+    }
+
+    #[test]
+    fn names_of_files_are_no_images() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("build")).unwrap();
+        for name in ["plain", "build/web.wasm", "web:1"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let check = |text: &str, expected: bool| {
+            assert_eq!(is_bare_file(dir.path(), text), expected, "{text}");
+        };
+        for text in ["none.wasm", "kv.par.gz", "plain", "build/web.wasm"] {
+            check(text, true);
+        }
+        for text in [
+            "./none.wasm",
+            "/srv/web.wasm",
+            "file://none.wasm",
+            "ghcr.io/shop/web.wasm",
+            "web:1",
+            "web",
+        ] {
+            check(text, false);
+        }
     }
 }

@@ -10,6 +10,7 @@ use weft_lattice::Lattice;
 use weft_wrpc::Prefix;
 use weft_wrpc::observe::{ObserveOptions, ObservedCall, Observer};
 
+use super::awaited::Awaited;
 use super::call::{WitSource, find_wit};
 use crate::commands::get::GetError;
 use crate::context::Context;
@@ -133,13 +134,14 @@ async fn follow(
     wits: &BTreeMap<String, Wit>,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    let mut shown = 0;
+    let mut awaited = Awaited::new("call", args.count, context.global.timeout);
     // One future for all rounds: an interrupt is not lost.
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
-    while args.count.is_none_or(|count| shown < count) && !context.console.is_output_closed() {
+    while !awaited.is_over() && !context.console.is_output_closed() {
         let call = tokio::select! {
             call = observer.next() => call,
+            late = awaited.late() => return Err(late.into()),
             _ = &mut interrupted => return Ok(()),
         };
         let Some(call) = call else {
@@ -152,7 +154,7 @@ async fn follow(
         context
             .console
             .show_next(&CallView::new(&call, direction, wit));
-        shown += 1;
+        awaited.note();
     }
     Ok(())
 }

@@ -34,9 +34,9 @@ use self::broker::BrokerArgs;
 use self::error::UpError;
 use self::host::{AdminArgs, HostArgs};
 use self::rpc::RpcArgs;
-use crate::arguments::{parse_duration, parse_label};
+use crate::arguments::{parse_address, parse_duration, parse_label};
 use crate::commands::app::manifest::read_manifest;
-use crate::commands::app::source::read_source;
+use crate::commands::app::source::{SourceError, read_source};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::ui::count;
@@ -93,9 +93,7 @@ pub(crate) struct UpArgs {
 
     /// Address for HTTP that all components share [default: 127.0.0.1:8000]
     #[arg(
-        long,
-        env = "WEFT_HTTP",
-        value_name = "ADDRESS",
+        long, env = "WEFT_HTTP", value_name = "ADDRESS", value_parser = parse_address,
         hide_env_values = true
     )]
     http: Option<SocketAddr>,
@@ -238,7 +236,7 @@ fn read_applications(
         let source = match read_source(context, path) {
             Ok(source) => source,
             Err(error) => {
-                failures.push(Failure::from(error));
+                failures.push(unread(path, error));
                 continue;
             }
         };
@@ -259,4 +257,14 @@ fn read_applications(
             Err(UpError::Manifests { what }.into())
         }
     }
+}
+
+/// That the manifest `path` cannot be read; a file that is not there may be meant as the value of an option.
+fn unread(path: &str, error: SourceError) -> Failure {
+    let is_missing = matches!(error, SourceError::Missing { .. });
+    if is_missing && FileLoad::from_str(path, false).is_ok() {
+        let word = path.to_owned();
+        return UpError::FileLoadWord { word }.into();
+    }
+    error.into()
 }

@@ -13,6 +13,7 @@ use weft_model::id::EntityId;
 
 use self::filter::{Filter, KINDS};
 use self::view::EventView;
+use super::awaited::Awaited;
 use super::get::{GetError, all_hosts, target_host};
 use super::outcome::OutcomeError;
 use crate::context::Context;
@@ -104,7 +105,7 @@ pub(crate) async fn run(args: &WatchArgs, context: &mut Context) -> Result<(), F
     let filter = Filter::new(&args.kind, args.component.as_ref(), host);
     let known = all_hosts(&lattice.control(), None).await;
     let known = known.map_err(|error| GetError::of(error, lattice.name()));
-    let mut names: BTreeMap<String, String> = known
+    let names = known
         .unwrap_or_default()
         .into_iter()
         .map(|host| (host.id, host.friendly_name))
@@ -112,12 +113,24 @@ pub(crate) async fn run(args: &WatchArgs, context: &mut Context) -> Result<(), F
     context
         .console
         .note(&format!("watching lattice `{}`", lattice.name()));
-    let mut left = args.count;
+    let awaited = Awaited::new("event", args.count, context.global.timeout);
+    follow(&mut events, &filter, names, awaited, context).await
+}
+
+/// Prints the events that `filter` takes; `names` are those of hosts by their ids.
+async fn follow(
+    events: &mut Events,
+    filter: &Filter,
+    mut names: BTreeMap<String, String>,
+    mut awaited: Awaited,
+    context: &mut Context,
+) -> Result<(), Failure> {
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
-    while left != Some(0) && !context.console.is_output_closed() {
+    while !awaited.is_over() && !context.console.is_output_closed() {
         let item = tokio::select! {
             item = events.next() => item,
+            late = awaited.late() => return Err(late.into()),
             _ = &mut interrupted => return Ok(()),
         };
         match item {
@@ -127,7 +140,7 @@ pub(crate) async fn run(args: &WatchArgs, context: &mut Context) -> Result<(), F
                 if filter.takes(&event) {
                     let view = EventView::new(&event, names.get(&event.source));
                     context.console.show_line(&view);
-                    left = left.map(|left| left - 1);
+                    awaited.note();
                 }
             }
             Some(Item::Lagged { dropped }) => {

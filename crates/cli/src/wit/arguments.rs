@@ -1,20 +1,26 @@
 //! Arguments, from WAVE to the wire.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use wasm_wave::parser::ParserError;
+use wasm_wave::untyped::UntypedValue;
 use wasm_wave::value::{Type as WaveType, Value as Wave};
 use wasm_wave::wasm::WasmValue as _;
 use weft_model::problem::Coded;
 use weft_wrpc::codec::Writer;
 use weft_wrpc::stream::{future, stream};
+use weft_wrpc::ty::Field;
 use weft_wrpc::{StreamError, Type, Value};
 
 use super::Called;
+use super::shape::render_shape;
 use super::text::{Streams, wave_type};
 use crate::failure::Failure;
 use crate::status::Status;
+use crate::ui::join_words;
 
 /// Arguments, ready to be sent.
 pub(crate) struct Arguments {
@@ -68,7 +74,9 @@ pub(crate) fn parse_arguments(
         let params = called.params.iter().zip(types.iter());
         return Err(ArgumentError::Count {
             function: called.name.clone(),
-            expected: params.map(|(name, ty)| format!("{name}: {ty}")).collect(),
+            expected: params
+                .map(|(name, ty)| format!("{name}: {}", render_shape(ty)))
+                .collect(),
             given: texts.len(),
         });
     }
@@ -79,7 +87,7 @@ pub(crate) fn parse_arguments(
     for ((ty, name), text) in types.iter().zip(&called.params).zip(texts) {
         let wrong = |reason: String| ArgumentError::Value {
             name: name.clone(),
-            ty: ty.to_string(),
+            ty: render_shape(ty),
             source: Reason(reason),
         };
         let wave_ty = wave_type(ty, Streams::Collected).map_err(wrong)?;
@@ -92,14 +100,54 @@ pub(crate) fn parse_arguments(
 
 /// Reads WAVE; a lone string may be given without quotes, as shells take them away.
 fn parse(wave_ty: &WaveType, ty: &Type, text: &str) -> Result<Wave, String> {
-    let parsed = wasm_wave::from_str::<Wave>(wave_ty, text.trim());
+    let trimmed = text.trim();
+    let parsed = wasm_wave::from_str::<Wave>(wave_ty, trimmed);
     match parsed {
         Ok(wave) => Ok(wave),
         Err(_) if *ty == Type::String && !text.trim_start().starts_with('\u{22}') => {
             Ok(Wave::make_string(Cow::Borrowed(text)))
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(reason(&error, ty, trimmed)),
     }
+}
+
+/// What the parser says of `text`, with the field that it is about, where that is one of a record.
+fn reason(error: &ParserError, ty: &Type, text: &str) -> String {
+    let Ok(value) = UntypedValue::parse(text) else {
+        return error.to_string();
+    };
+    let (mut node, mut ty) = (value.node(), ty);
+    let mut path: Vec<&str> = Vec::new();
+    while let (Ok(given), Type::Record(fields)) = (node.as_record(text), ty) {
+        let given: Vec<_> = given.collect();
+        // The parser does not say which it is.
+        if let Some((name, _)) = given.iter().find(|(name, _)| find(fields, name).is_none()) {
+            path.push(name);
+            return format!("there is no field `{}`", path.join("."));
+        }
+        let mut given = given.into_iter();
+        let inner = given.find(|(_, value)| holds(&value.span(), &error.span()));
+        let Some((name, value)) = inner else {
+            break;
+        };
+        let Some(field) = find(fields, name) else {
+            break;
+        };
+        path.push(name);
+        (node, ty) = (value, &field.ty);
+    }
+    if path.is_empty() {
+        return error.to_string();
+    }
+    format!("field `{}`: {error}", path.join("."))
+}
+
+fn find<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
+    fields.iter().find(|field| *field.name == *name)
+}
+
+fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }
 
 // ===== impl Arguments =====
@@ -255,7 +303,7 @@ impl Coded for ArgumentError {
             Self::Count { expected, .. } if expected.is_empty() => {
                 vec!["give none".to_owned()]
             }
-            Self::Count { expected, .. } => vec![format!("it takes {}", expected.join(", "))],
+            Self::Count { expected, .. } => vec![format!("it takes {}", join_words(expected))],
             Self::Value { .. } => vec![
                 "write it in WAVE, such as `{x: 1, label: some(\"a\")}`, in quotes of your shell"
                     .to_owned(),
@@ -267,5 +315,29 @@ impl Coded for ArgumentError {
 impl From<ArgumentError> for Failure {
     fn from(error: ArgumentError) -> Self {
         Self::new(Status::Usage, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_argument_is_told_by_its_field() {
+        let at = Type::record([("count", Type::U64)]);
+        let ty = Type::record([("name", Type::option(Type::String)), ("at", at)]);
+        let wave_ty = wave_type(&ty, Streams::Collected).unwrap();
+        let check = |text: &str, expected: &str| {
+            let reason = parse(&wave_ty, &ty, text).unwrap_err();
+            assert!(reason.starts_with(expected), "{text}: {reason}");
+        };
+        check("{at: {count: true}}", "field `at.count`: ");
+        check("{at: 1}", "field `at`: ");
+        check("{at: {}}", "field `at`: ");
+        check("{at: {count: 1, more: 1}}", "there is no field `at.more`");
+        check("{nmae: none, at: {count: 1}}", "there is no field `nmae`");
+        check("{at: {count: 1}", "unexpected end of input");
+        check("1", "invalid value type");
+        assert!(parse(&wave_ty, &ty, " {at: {count: 1}} ").is_ok());
     }
 }

@@ -14,6 +14,7 @@ use weft_wrpc::{
     Type,
 };
 
+use crate::host::Host;
 use crate::server::Server;
 use crate::weft::Weft;
 
@@ -167,6 +168,11 @@ async fn a_call_that_fails_says_why() {
         ("demo:shop/cart.add", Status::Usage, "CLI043"),
         ("cart", Status::Usage, "CLI040"),
         ("demo:shop/cart.refuse --path /", Status::Usage, "CLI045"),
+        (
+            "wasi:http/incoming-handler.handle -d @nofile",
+            Status::NotFound,
+            "CLI007",
+        ),
     ];
     for (line, status, code) in cases {
         let ran = weft
@@ -174,6 +180,58 @@ async fn a_call_that_fails_says_why() {
             .await;
         assert_eq!(ran.status, status, "{line}: {ran:?}");
         assert!(ran.messages.contains(code), "{line}: {}", ran.messages);
+    }
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told_with_their_types() {
+    let Some((_server, _lattice, weft)) = start().await else {
+        return;
+    };
+    let check = async |arguments: &str, texts: &[&str]| {
+        let line = format!("call shop-cart demo:shop/cart.add {arguments} --wit shop.wit");
+        let ran = weft.run(&line).await;
+        assert_eq!(ran.status, Status::Usage, "{ran:?}");
+        for text in texts {
+            assert!(ran.messages.contains(text), "no `{text}`: {ran:?}");
+        }
+    };
+    let item = "{id: string, count: u32, note: option<string>}";
+    let takes = format!("it takes `item: {item}` and `twice: bool`");
+    check("", &[takes.as_str()]).await;
+    let wrong = format!("argument `item` is no `{item}`");
+    let texts = [wrong.as_str(), "field `count`: "];
+    check("{id:\"tea\",count:true} true", &texts).await;
+}
+
+#[tokio::test]
+async fn providers_do_not_tell_their_types() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let host = Host::start(&server, "NABC", "quiet-river").await;
+    host.run("shop");
+    let weft = Weft::at(&server);
+    let ran = weft
+        .run("call shop-kv wasi:keyvalue/store.open default")
+        .await;
+    assert_eq!(ran.status, Status::NotFound, "{ran:?}");
+    for text in ["it is a provider", "`--wit FILE`", "code: CLI044"] {
+        assert!(ran.messages.contains(text), "no `{text}`: {ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn calls_are_waited_for_until_the_deadline() {
+    let Some((_server, _lattice, weft)) = start().await else {
+        return;
+    };
+    let ran = weft
+        .run("spy shop-cart --wit shop.wit --count 2 --timeout 1s")
+        .await;
+    assert_eq!(ran.status, Status::Deadline, "{ran:?}");
+    for text in ["0 of 2 calls came within 1.0 s", "code: CLI009"] {
+        assert!(ran.messages.contains(text), "no `{text}`: {ran:?}");
     }
 }
 

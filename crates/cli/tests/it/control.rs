@@ -102,6 +102,7 @@ async fn failures_are_told_as_the_host_tells_them() {
         "control-failures",
         &[
             "component start file:///nope.wasm web",
+            "component start web.wasm web",
             "component start ghcr.io/shop/web:1 web --config missing",
             "component start ghcr.io/shop/web:1 web --host nobody",
             "component start ghcr.io/shop/web:1 web --constraint zone=west",
@@ -291,6 +292,18 @@ async fn words_in_the_order_of_1_9_are_understood() {
         says(&weft.run(command).await, Status::Ok, &[]);
     }
     assert_eq!(host.instances("web"), None);
+}
+
+#[tokio::test]
+async fn events_are_waited_for_until_the_deadline() {
+    let Some((_server, _host, weft)) = start().await else {
+        return;
+    };
+    let ran = weft
+        .run("watch --kind config_set --count 1 --timeout 1s")
+        .await;
+    let texts = ["0 of 1 event came within 1.0 s", "code: CLI009"];
+    says(&ran, Status::Deadline, &texts);
 }
 
 #[tokio::test]

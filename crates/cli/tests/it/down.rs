@@ -142,7 +142,36 @@ async fn what_is_only_starting_is_left_alone() {
     let ran = weft.run("down").await;
     assert_eq!(ran.status, Status::Rejected, "{ran:?}");
     assert!(ran.messages.contains("code: CLI003"), "{ran:?}");
+    // Nor is another lattice taken for its own where it is named.
+    let ran = weft.run("app list --data-dir data/weft").await;
+    assert_eq!(ran.status, Status::Rejected, "{ran:?}");
+    assert!(ran.messages.contains("code: CLI003"), "{ran:?}");
     assert!(running.0.try_wait().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_data_directory_where_nothing_runs_is_no_other_lattice() {
+    let weft = Weft::new();
+    let check = async |command: &str, status: Status, code: &str| {
+        let ran = weft.run(&format!("{command} --data-dir nope")).await;
+        assert_eq!(ran.status, status, "{command}: {ran:?}");
+        assert!(ran.messages.contains(code), "{command}: {ran:?}");
+    };
+    for command in ["app list", "lattice copy --to nats://127.0.0.1:1"] {
+        check(command, Status::NotFound, "code: CLI001").await;
+    }
+    // What says where the lattice is counts more.
+    for command in [
+        "app list --nats-url nats://127.0.0.1:1",
+        "lattice copy --from nats://127.0.0.1:1 --to nats://127.0.0.1:1",
+    ] {
+        check(command, Status::Unreachable, "code: NET001").await;
+    }
+    let inherited = Weft::new()
+        .with_variable("WASMCLOUD_CTL_HOST", "127.0.0.1")
+        .with_variable("WASMCLOUD_CTL_PORT", "1");
+    let ran = inherited.run("app list --data-dir nope").await;
+    assert_eq!(ran.status, Status::Unreachable, "{ran:?}");
 }
 
 #[tokio::test]

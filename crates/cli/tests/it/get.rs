@@ -91,7 +91,10 @@ async fn without_hosts_there_is_nobody_to_ask() {
     assert!(ran.messages.contains("code: CLI005"), "{ran:?}");
     let ran = weft.run("get hosts").await;
     assert_eq!(ran.status, Status::Ok, "{ran:?}");
-    let expected = format!("no host answers in lattice `{}`\n", server.lattice);
+    let expected = format!(
+        "no host answers in lattice `{}`\nhint: name another lattice with `--lattice`\n",
+        server.lattice
+    );
     assert_eq!(ran.messages, expected);
 }
 

@@ -52,6 +52,21 @@ async fn all_manifests_are_checked() {
 }
 
 #[tokio::test]
+async fn a_value_that_was_taken_for_a_manifest_is_told() {
+    let weft = Weft::new();
+    let ran = weft.run("up --allow-file-load components").await;
+    assert_eq!(ran.status, Status::NotFound, "{ran:?}");
+    assert!(ran.up.is_none());
+    for text in [
+        "there is no file `components`",
+        "hint: write `--allow-file-load=components`\n",
+        "code: CLI007",
+    ] {
+        assert!(ran.messages.contains(text), "{text}: {ran:?}");
+    }
+}
+
+#[tokio::test]
 async fn misfits_are_told_together() {
     let weft = Weft::new();
     let ran = weft

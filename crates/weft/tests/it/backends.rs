@@ -40,7 +40,7 @@ fn a_provider_in_a_file_is_refused_without_leave() {
         "HST009: ",
         home.path("kv").to_str().unwrap(),
         "loads no providers from files",
-        "hint: start the host with `--allow-file-load=providers`",
+        "hint: start the host with `--allow-file-load=components,providers`",
         "code: CLI008",
     ]);
     let inventory = home.json(&["get", "inventory"]);
@@ -94,12 +94,14 @@ fn what_stands_in_for_a_backend_is_shown() {
 #[test]
 fn nothing_stands_in_where_all_is_strict() {
     let home = Home::new();
-    let manifest = home.write("redis.yaml", provider("redis", REDIS));
+    // The provider itself is to run, so its image is fetched; this one is refused before a registry is asked.
+    let image = "ghcr.io/wasmcloud/keyvalue-redis:latest";
+    let manifest = home.write("redis.yaml", provider("redis", image));
     let _up = Up::start(&home, &["--strict"]);
     home.run(&["app", "deploy", &manifest]).exits(4).says(&[
-        "PRV003: config key `URL` is missing",
-        REDIS,
-        "hint: name `wasmcloud+builtin://keyvalue-embedded`",
+        "ART010: ",
+        image,
+        "hint: name a version or a digest",
         "code: CLI008",
     ]);
     let status = home.json(&["app", "status", "redis"]);

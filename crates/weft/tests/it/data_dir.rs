@@ -73,6 +73,22 @@ fn a_file_in_its_place_is_told() {
 }
 
 #[test]
+fn one_where_nothing_runs_is_not_that_of_another_lattice() {
+    let home = Home::new();
+    let _up = Up::start(&home, &[]);
+    let texts = ["no `weft up` runs with", "nope`", "hint: ", "code: CLI001"];
+    home.run(&["app", "list", "--data-dir", "nope"])
+        .exits(3)
+        .says(&texts);
+    let named = Home::new().with_variables(&[("WEFT_DATA_DIR", "nope".to_owned())]);
+    named.run(&["app", "list"]).exits(3).says(&texts);
+    named.run(&["get", "hosts"]).exits(3).says(&texts);
+    // What is written counts more than the variable.
+    let data_dir = home.data_dir();
+    named.succeed(&["app", "list", "--data-dir", data_dir.to_str().unwrap()]);
+}
+
+#[test]
 fn what_is_in_it_is_private() {
     let home = Home::new();
     let _up = Up::start(&home, &[]);

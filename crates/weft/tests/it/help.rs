@@ -113,6 +113,9 @@ fn near_words_are_suggested() {
     check(&["get", "hots"], &["'hosts'"]);
     check(&["app", "list", "-o", "jsn"], &["'json'"]);
     check(&["up", "--listen", "here"], &["--listen"]);
+    check(&["up", "--listen", "4222"], &["write `127.0.0.1:4222`"]);
+    check(&["deploy", "shop.yaml"], &["hint: write `weft app deploy`"]);
+    check(&["logs"], &["hint: ", "`weft.log`"]);
     check(&["app", "status"], &["<NAME>", "Usage: weft app status"]);
     check(&["app", "status", "no name"], &["no name"]);
 }

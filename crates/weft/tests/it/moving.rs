@@ -96,6 +96,9 @@ fn a_copy_to_the_wrong_place_is_refused() {
         .exits(2)
         .says(&["is the server to copy from", "hint: ", "code: CLI020"]);
     let _up = Up::start(&home, &[]);
+    home.run(&["lattice", "copy", "--to", "nats://127.0.0.1:1"])
+        .exits(5)
+        .says(&["hint: name another server with `--to`\n", "code: NET001"]);
     home.run(&["lattice", "copy", "--to", &url, "--stream", "KV_nope"])
         .exits(3)
         .says(&["the source has no stream `KV_nope`", "code: LAT022"]);

@@ -66,8 +66,10 @@ pub(crate) enum AppError {
         name: ApplicationName,
         /// The version.
         version: String,
-        /// Versions that are near, or the newest.
+        /// Versions that are near.
         nearest: Vec<String>,
+        /// The newest version, where there is one.
+        newest: Option<String>,
     },
     /// The application cannot become as desired by itself.
     #[error("application `{name}`{} cannot be deployed", of_version(version.as_deref()))]
@@ -166,14 +168,11 @@ impl AppError {
 
     /// That `name` has no version `version`, where `known` are those it has, oldest first.
     pub(crate) fn unknown_version(name: &ApplicationName, version: &str, known: &[String]) -> Self {
-        let mut near = own(nearest(version, known.iter().map(String::as_str)));
-        if near.is_empty() {
-            near.extend(known.iter().rev().take(2).cloned());
-        }
         Self::UnknownVersion {
             name: name.clone(),
             version: version.to_owned(),
-            nearest: near,
+            nearest: own(nearest(version, known.iter().map(String::as_str))),
+            newest: known.last().cloned(),
         }
     }
 
@@ -275,9 +274,17 @@ impl Coded for AppError {
                 let list = "list what is there with `weft app list`".to_owned();
                 similar(nearest).into_iter().chain([list]).collect()
             }
-            Self::UnknownVersion { name, nearest, .. } => {
+            Self::UnknownVersion {
+                name,
+                nearest,
+                newest,
+                ..
+            } => {
+                let newest = newest.as_ref();
+                let newest = newest.map(|newest| format!("the newest: `{newest}`"));
                 let list = format!("list its versions with `weft app status {name} -o wide`");
-                similar(nearest).into_iter().chain([list]).collect()
+                let first = similar(nearest).or(newest);
+                first.into_iter().chain([list]).collect()
             }
             Self::Failed { name, .. } => vec![
                 format!("follow it with `weft app status {name} --watch`"),
@@ -311,5 +318,25 @@ impl From<AppError> for Failure {
             | AppError::Deadline { problems, .. } => failure.with_problems(problems),
             _ => failure,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_not_there_is_told_with_others() {
+        let check = |version: &str, known: &[&str], expected: &[&str]| {
+            let name = "shop".parse().unwrap();
+            let known: Vec<String> = known.iter().map(|&version| version.to_owned()).collect();
+            let hints = AppError::unknown_version(&name, version, &known).hints();
+            let (list, others) = hints.split_last().unwrap();
+            assert_eq!(others, expected);
+            assert!(list.contains("`weft app status shop -o wide`"), "{list}");
+        };
+        check("v9", &["v1", "release-2"], &["similar: `v1`"]);
+        check("v9", &["first", "release-2"], &["the newest: `release-2`"]);
+        check("v9", &[], &[]);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum FileOrName {
     Name(ApplicationName),
 }
 
-/// Why a manifest cannot be read.
+/// Why a manifest, or another file that is named, cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     /// There is no such file.
@@ -81,13 +81,7 @@ pub(crate) fn read_source(context: &mut Context, path: &str) -> Result<Source, S
         let base = whole.parent().unwrap_or(&whole).to_path_buf();
         (path.to_owned(), read_file(&whole, bytes_max), base)
     };
-    let bytes = read.map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => SourceError::Missing { path: path.into() },
-        _ => SourceError::Unreadable {
-            name: name.clone(),
-            source,
-        },
-    })?;
+    let bytes = read.map_err(|source| SourceError::of(&name, source))?;
     if bytes.len() > TEXT_BYTES_MAX {
         return Err(SourceError::TooLarge { name });
     }
@@ -115,6 +109,19 @@ impl FileOrName {
 }
 
 // ===== impl SourceError =====
+
+impl SourceError {
+    /// What keeps the file `name`, which is its path as it was given, from being read.
+    pub(crate) fn of(name: &str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path: name.into() },
+            _ => Self::Unreadable {
+                name: name.to_owned(),
+                source,
+            },
+        }
+    }
+}
 
 impl Coded for SourceError {
     fn code(&self) -> &'static str {

@@ -16,6 +16,7 @@ use weft_model::id::{EntityId, LinkName};
 
 use super::error::CallFailure;
 use super::{SOURCE_ID, endpoint};
+use crate::commands::app::source::SourceError;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::view::{Block, SchemaVersion, View, millis};
@@ -148,17 +149,15 @@ impl HttpArgs {
 }
 
 /// The body, read from a file where it names one.
-fn read_body(args: &HttpArgs, context: &Context) -> Result<Option<Bytes>, CallFailure> {
+fn read_body(args: &HttpArgs, context: &Context) -> Result<Option<Bytes>, SourceError> {
     let Some(body) = &args.body else {
         return Ok(None);
     };
     let Some(path) = body.strip_prefix('@') else {
         return Ok(Some(Bytes::from(body.clone())));
     };
-    let path = context.directory.join(path);
-    let read = std::fs::read(&path);
-    let read = read
-        .map_err(|error| CallFailure::Http(format!("cannot read `{}`: {error}", path.display())))?;
+    let read = std::fs::read(context.directory.join(path));
+    let read = read.map_err(|source| SourceError::of(path, source))?;
     Ok(Some(Bytes::from(read)))
 }
 

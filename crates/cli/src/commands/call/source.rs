@@ -61,6 +61,10 @@ async fn find_image(
     context: &Context,
 ) -> Result<String, Failure> {
     let control = lattice.control();
+    let no_wit = |why| CallFailure::NoWit {
+        component: component.to_owned(),
+        why,
+    };
     let get = |error| GetError::of(error, lattice.name());
     let hosts = all_hosts(&control, context.global.timeout)
         .await
@@ -77,10 +81,10 @@ async fn find_image(
         if let Some(found) = components.find(|found| found.id.as_str() == component) {
             return Ok(found.image);
         }
+        let mut providers = inventory.value.providers.iter();
+        if providers.any(|found| found.id.as_str() == component) {
+            return Err(no_wit("it is a provider, and those do not tell their types").into());
+        }
     }
-    Err(CallFailure::NoWit {
-        component: component.to_owned(),
-        why: "no host says that it runs this component",
-    }
-    .into())
+    Err(no_wit("no host says that it runs this component").into())
 }

@@ -98,7 +98,8 @@ impl View for HostsView {
     fn blocks(&self, is_wide: bool) -> Vec<Block> {
         if self.hosts.is_empty() {
             let text = format!("no host answers in lattice `{}`", self.lattice);
-            return vec![Block::Nothing(text)];
+            let hint = "hint: name another lattice with `--lattice`".to_owned();
+            return vec![Block::Nothing(text), Block::Nothing(hint)];
         }
         let mut headers = vec!["ID", "NAME", "VERSION", "UPTIME"];
         if is_wide {

@@ -252,10 +252,15 @@ impl HostView {
         }
     }
 
-    fn problems(&self) -> impl Iterator<Item = &ProblemView> {
-        let of_components = self.components.iter().flat_map(|one| &one.problems);
-        let of_providers = self.providers.iter().flat_map(|one| &one.problems);
-        of_components.chain(of_providers)
+    /// The ids of what has problems, with these.
+    fn problems(&self) -> impl Iterator<Item = (&str, &[ProblemView])> {
+        let components = self.components.iter();
+        let of_components = components.map(|one| (one.id.as_str(), one.problems.as_slice()));
+        let providers = self.providers.iter();
+        let of_providers = providers.map(|one| (one.id.as_str(), one.problems.as_slice()));
+        of_components
+            .chain(of_providers)
+            .filter(|(_, problems)| !problems.is_empty())
     }
 }
 
@@ -274,8 +279,10 @@ impl View for InventoryView {
             return vec![Block::Nothing(format!("nothing runs on {hosts}"))];
         }
         let mut blocks = vec![Block::Table(table)];
-        for problem in self.hosts.iter().flat_map(HostView::problems) {
-            blocks.extend([Block::Line(String::new()), Block::Problem(problem.into())]);
+        for (id, problems) in self.hosts.iter().flat_map(HostView::problems) {
+            blocks.extend([Block::Line(String::new()), Block::Line(format!("`{id}`:"))]);
+            let problems = problems.iter().map(Into::into);
+            blocks.extend(problems.map(Block::Problem));
         }
         blocks
     }
@@ -286,5 +293,55 @@ impl View for InventoryView {
             components.chain(host.providers.iter().map(|one| one.id.clone()))
         });
         ids.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_stand_below_whose_they_are() {
+        let problem = |message: &str| ProblemView {
+            code: "HTP002".to_owned(),
+            subject: String::new(),
+            message: message.to_owned(),
+            hints: Vec::new(),
+        };
+        let provider = |id: &str, problems: Vec<ProblemView>| ProviderView {
+            id: id.to_owned(),
+            image: None,
+            substitution: None,
+            application: None,
+            annotations: BTreeMap::new(),
+            problems,
+        };
+        let host = HostView {
+            id: "NABC".to_owned(),
+            name: "quiet-river".to_owned(),
+            version: "0.1.0".to_owned(),
+            uptime_ms: 0,
+            labels: BTreeMap::new(),
+            components: Vec::new(),
+            providers: vec![
+                provider("http", vec![problem("first"), problem("second")]),
+                provider("kv", Vec::new()),
+            ],
+        };
+        let view = InventoryView {
+            schema_version: SchemaVersion,
+            lattice: "default".to_owned(),
+            hosts: vec![host],
+        };
+        let told: Vec<String> = view
+            .blocks(false)
+            .into_iter()
+            .filter_map(|block| match block {
+                Block::Line(line) => Some(line),
+                Block::Problem(problem) => Some(problem.message),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, ["", "`http`:", "first", "second"]);
     }
 }

@@ -102,10 +102,15 @@ pub(crate) async fn run(args: &CopyArgs, context: &mut Context) -> Result<(), Fa
     let begun = Instant::now();
     let timeout = context.timeout_or(REQUEST_TIMEOUT);
     let from = context
-        .connect_to(args.from.as_deref(), args.from_creds.as_deref(), timeout)
+        .connect_to(
+            "--from",
+            args.from.as_deref(),
+            args.from_creds.as_deref(),
+            timeout,
+        )
         .await?;
     let to = context
-        .connect_to(Some(&args.to), args.to_creds.as_deref(), timeout)
+        .connect_to("--to", Some(&args.to), args.to_creds.as_deref(), timeout)
         .await?;
     let ids = (
         from.server().await.map_err(CopyFailure::Server)?.id,

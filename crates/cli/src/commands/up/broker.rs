@@ -8,6 +8,7 @@ use clap::builder::BoolishValueParser;
 use weft_node::{Embedded, EmbeddedTls};
 
 use super::error::Misfit;
+use crate::arguments::parse_address;
 use crate::context::Context;
 
 /// Where the built-in NATS server is unless the arguments say otherwise: where NATS tools look.
@@ -21,9 +22,7 @@ const LISTEN_PLAIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::
 pub(super) struct BrokerArgs {
     /// Address of the built-in NATS server [default: 127.0.0.1:4222]
     #[arg(
-        long,
-        env = "WEFT_LISTEN",
-        value_name = "ADDRESS",
+        long, env = "WEFT_LISTEN", value_name = "ADDRESS", value_parser = parse_address,
         hide_env_values = true
     )]
     pub(super) listen: Option<SocketAddr>,
@@ -75,18 +74,14 @@ pub(super) struct BrokerArgs {
 
     /// Plain address on loopback for this process and its providers, with `--tls-cert` [default: a free port]
     #[arg(
-        long,
-        env = "WEFT_LISTEN_PLAIN",
-        value_name = "ADDRESS",
+        long, env = "WEFT_LISTEN_PLAIN", value_name = "ADDRESS", value_parser = parse_address,
         hide_env_values = true
     )]
     listen_plain: Option<SocketAddr>,
 
     /// Address of pages for those who watch the built-in NATS server: `/healthz`, `/metrics`, `/varz` and others
     #[arg(
-        long,
-        env = "WEFT_MONITOR",
-        value_name = "ADDRESS",
+        long, env = "WEFT_MONITOR", value_name = "ADDRESS", value_parser = parse_address,
         hide_env_values = true
     )]
     monitor: Option<SocketAddr>,

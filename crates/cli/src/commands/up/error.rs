@@ -117,6 +117,12 @@ pub(super) enum UpError {
         /// How many.
         what: String,
     },
+    /// A manifest that is not there, but is called as what `--allow-file-load` takes.
+    #[error("there is no file `{word}`")]
+    FileLoadWord {
+        /// What was given.
+        word: String,
+    },
     /// The file for the output of the process cannot be written.
     #[error("cannot write the log `{}`", path.display())]
     Log {
@@ -260,6 +266,7 @@ impl UpError {
         match self {
             Self::Misfits { .. } => Status::Usage,
             Self::Manifests { .. } | Self::Log { .. } => Status::Rejected,
+            Self::FileLoadWord { .. } => Status::NotFound,
             Self::Spawn { .. } | Self::RunFile(_) => Status::Unforeseen,
             Self::Ended { status, .. } => status.unwrap_or(Status::Unforeseen),
             Self::NotReady { .. } => Status::Deadline,
@@ -282,6 +289,7 @@ impl Coded for UpError {
         match self {
             Self::Misfits { .. } | Self::LogLevel { .. } => "CLI012",
             Self::Manifests { .. } => "CLI006",
+            Self::FileLoadWord { .. } => "CLI007",
             Self::Log { .. } | Self::AccessLog { .. } => "CLI014",
             Self::Spawn { .. } | Self::Ended { .. } => "CLI015",
             Self::Signals(_) | Self::Failed { .. } => "CLI002",
@@ -298,6 +306,7 @@ impl Coded for UpError {
         match self {
             Self::Misfits { .. } => "weft up".to_owned(),
             Self::Manifests { what } => what.clone(),
+            Self::FileLoadWord { word } => word.clone(),
             Self::LogLevel { .. } => "--log-level".to_owned(),
             Self::Signals(_) | Self::Impatient | Self::Follow { .. } => "weft up".to_owned(),
             Self::Failed { task, .. } => task.clone(),
@@ -318,6 +327,7 @@ impl Coded for UpError {
                 vec!["see what there is with `weft up --help`".to_owned()]
             }
             Self::Manifests { .. } => vec!["correct them, or start without them".to_owned()],
+            Self::FileLoadWord { word } => vec![format!("write `--allow-file-load={word}`")],
             Self::Log { .. } => {
                 vec!["name a directory that you may write with `--data-dir`".to_owned()]
             }

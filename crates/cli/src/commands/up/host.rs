@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 use weft_lattice::protocol::subject::Auctions;
 
 use super::options::HostMaxima;
-use crate::arguments::{parse_bytes, parse_duration};
+use crate::arguments::{parse_address, parse_bytes, parse_duration};
 use crate::context::Context;
 use crate::secret::SecretFile;
 
@@ -90,9 +90,7 @@ pub(super) struct HostArgs {
 pub(super) struct AdminArgs {
     /// Address of `/livez` and `/readyz`, for those who run this process
     #[arg(
-        long,
-        env = "WEFT_HTTP_ADMIN",
-        value_name = "ADDRESS",
+        long, env = "WEFT_HTTP_ADMIN", value_name = "ADDRESS", value_parser = parse_address,
         hide_env_values = true
     )]
     http_admin: Option<SocketAddr>,

@@ -10,7 +10,7 @@ use crate::status::Status;
 use crate::ui::{join_words, nearest};
 
 /// The kinds of events that this version knows.
-pub(super) const KINDS: [&str; 21] = [
+pub(super) const KINDS: [&str; 22] = [
     "host_started",
     "host_heartbeat",
     "host_stopped",
@@ -32,6 +32,7 @@ pub(super) const KINDS: [&str; 21] = [
     "weft_provider_restarted",
     "weft_provider_crash_loop",
     "weft_provider_hangs",
+    "weft_artifact_pulling",
 ];
 
 /// Which events are shown.
@@ -142,6 +143,15 @@ mod tests {
         assert!(!matches("config", "config_set"));
         assert!(check_kinds(&["config_set".to_owned(), "link*".to_owned()]).is_ok());
         assert!(check_kinds(&["config".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn pulls_are_a_kind_of_events() {
+        let text = r#"{"id":"1","type":"dev.weft.artifact_pulling","source":"NABC","data":{}}"#;
+        let event = Event::decode(text.as_bytes()).unwrap();
+        let kinds = [event.data.name().to_owned()];
+        assert!(check_kinds(&kinds).is_ok(), "{kinds:?}");
+        assert!(Filter::new(&kinds, None, None).takes(&event));
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub(super) fn describe(data: &Data) -> String {
         ),
         Data::ConfigSet(data) => format!("config `{}` put", data.config_name),
         Data::ConfigDeleted(data) => format!("config `{}` deleted", data.config_name),
+        Data::ArtifactPulling(data) => format!("pull of {}: {}", data.image_ref, data.step),
         Data::Unknown { data, .. } => data.to_string(),
         other => describe_provider(other),
     }
