@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use weft_engine::CallContext;
 use weft_model::interface::InterfaceName;
 
 pub use self::embedded::{Database, DatabaseError, Embedded, SYNC_PERIOD};
@@ -52,6 +53,10 @@ pub type Found = Vec<Option<(String, Bytes)>>;
 /// Operations on one key are atomic. All futures are cancellation safe in that an operation happens wholly or not at
 /// all; whether a cancelled write happened is not known.
 pub trait KeyValue: Send + Sync + 'static {
+    /// This store for operations that are part of the call `context` of the store, and end by its deadline. For a store of
+    /// this process it is all the same.
+    fn for_call(self: Arc<Self>, context: &CallContext) -> Arc<dyn KeyValue>;
+
     /// The value of a key; `None` when it does not exist.
     fn get<'a>(
         &'a self,

@@ -2,7 +2,7 @@
 //! (spec §4).
 //!
 //! Values pass between Wasmtime's dynamic values and the bytes of the wire one by one. What a function has to be like for
-//! that is checked when its component is scaled; see [`export_signatures`] and [`check_imports`].
+//! that is checked when its component is scaled; see [`Wire::check`].
 
 pub(crate) mod exported;
 mod failure;
@@ -14,8 +14,9 @@ mod values;
 
 use crate::messaging;
 
+use wasmtime::component::types::ComponentFunc;
 use weft_engine::world::{Export, Import, Provision, World};
-use weft_model::interface::VersionedInterface;
+use weft_model::interface::{InterfaceName, VersionedInterface};
 use weft_model::problem::Coded;
 use weft_wrpc::{ServeError, Signature, TypeError};
 
@@ -55,34 +56,38 @@ pub enum Error {
     Serve(#[from] ServeError),
 }
 
-/// Whether other components call the functions of `export` as they are. What WASI defines is called by hosts alone, and what
-/// families serve by plain values in its place.
-fn is_called_plainly(export: &Export) -> bool {
-    let interface = &export.interface.interface;
-    interface.package().namespace() != "wasi" && !messaging::takes_handles(interface)
+/// Whether others call the functions of an exported interface as they are: not where hosts call them in ways of their own.
+fn is_called_plainly(interface: &InterfaceName) -> bool {
+    let package = interface.package();
+    let is_native = match (package.namespace(), package.name()) {
+        ("wasi", "cli" | "http") => true,
+        ("wasi", "keyvalue") => interface.name() == "watcher",
+        _ => false,
+    };
+    !is_native && !messaging::takes_handles(interface)
 }
 
-/// The functions that others call of a component of `world`, with their types: for each export its position in the world
-/// and its functions in the order of their names.
+/// Whether it is for hosts to call what they know of an exported interface, and not for components to call all of it.
+fn is_of_wasi(interface: &InterfaceName) -> bool {
+    interface.package().namespace() == "wasi"
+}
+
+/// The types of a function that a component of `world` exports.
 ///
 /// # Errors
 ///
-/// [`Error::Unsupported`], naming the first function that the wire cannot carry.
-pub fn export_signatures(world: &World) -> Result<Vec<(usize, Vec<Signature>)>, Error> {
-    let exports = world.exports().iter().enumerate();
-    exports
-        .filter(|(_, export)| is_called_plainly(export))
-        .map(|(position, export)| {
-            let signatures = export.functions().map(|(name, function)| {
-                signature::of(world, function).map_err(|source| Error::Unsupported {
-                    interface: Box::new(export.interface.clone()),
-                    function: name.to_owned(),
-                    source,
-                })
-            });
-            Ok((position, signatures.collect::<Result<_, _>>()?))
-        })
-        .collect()
+/// [`Error::Unsupported`] when the wire cannot carry them.
+fn export_signature(
+    world: &World,
+    export: &Export,
+    name: &str,
+    function: &ComponentFunc,
+) -> Result<Signature, Error> {
+    signature::of(world, function).map_err(|source| Error::Unsupported {
+        interface: Box::new(export.interface.clone()),
+        function: name.to_owned(),
+        source,
+    })
 }
 
 /// Checks that everything that links provide to a component of `world` could be on another host.
@@ -90,7 +95,7 @@ pub fn export_signatures(world: &World) -> Result<Vec<(usize, Vec<Signature>)>, 
 /// # Errors
 ///
 /// [`Error::Unsupported`], naming the first function that the wire cannot carry.
-pub fn check_imports(world: &World) -> Result<(), Error> {
+fn check_imports(world: &World) -> Result<(), Error> {
     let imports = world.imports().iter();
     for import in imports.filter(|import| import.provision == Provision::Link) {
         import_signatures(world, import)?;
@@ -151,5 +156,31 @@ impl Coded for Error {
 impl From<TypeError> for UnsupportedType {
     fn from(error: TypeError) -> Self {
         Self::Wire(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hosts_call_in_ways_of_their_own_is_not_served_plainly() {
+        let is_called = |name: &str| is_called_plainly(&name.parse().unwrap());
+        for name in [
+            "wasi:http/incoming-handler",
+            "wasi:cli/run",
+            "wasi:keyvalue/watcher",
+            "wasmcloud:messaging/incoming-handler",
+        ] {
+            assert!(!is_called(name), "{name}");
+        }
+        for name in [
+            "wasi:logging/logging",
+            "wasi:keyvalue/store",
+            "wasmcloud:messaging/handler",
+            "acme:http/handler",
+        ] {
+            assert!(is_called(name), "{name}");
+        }
     }
 }

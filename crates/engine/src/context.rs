@@ -196,17 +196,26 @@ impl WasiHttpView for StoreContext {
 // ===== impl HttpHooks =====
 
 impl HttpHooks {
-    fn outgoing(&self) -> Option<Arc<OutgoingBackend>> {
+    /// What sends requests on, by whichever of [`OUTGOING`] leads to something that does.
+    fn outgoing(&self) -> Result<Arc<OutgoingBackend>, Arc<Denial>> {
         let routes = self.program.routes().load();
         let world = self.program.world();
-        let mut slots = OUTGOING
-            .iter()
-            .zip(&self.link_names)
-            .filter_map(|(interface, name)| Some((world.slot(interface)?, name.as_ref())));
-        slots.find_map(|(slot, name)| match routes.route(slot, name) {
-            Some(Route::BuiltIn(backend)) => Arc::clone(backend).downcast().ok(),
-            _ => None,
-        })
+        let mut denied = None;
+        for (interface, name) in OUTGOING.iter().zip(&self.link_names) {
+            let name = name.as_ref();
+            let slot = world.slot(interface);
+            match slot.and_then(|slot| routes.route(slot, name)) {
+                Some(Route::BuiltIn(backend)) => {
+                    if let Ok(backend) = Arc::clone(backend).downcast() {
+                        return Ok(backend);
+                    }
+                }
+                Some(Route::Denied(denial)) => denied = denied.or_else(|| Some(Arc::clone(denial))),
+                _ => {}
+            }
+        }
+        let [interface, _] = &*OUTGOING;
+        Err(denied.unwrap_or_else(|| self.program.denial(interface, self.link_names[0].as_ref())))
     }
 }
 
@@ -219,15 +228,20 @@ type SentRequest = Result<
 >;
 
 impl WasiHttpHooks for HttpHooks {
-    /// Sends it to what the route leads to; denied where there is none.
+    /// Sends it to what the route leads to. Where there is none, the guest is told as 1.9 tells it (spec §4.7).
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _body_result: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
     ) -> Box<dyn Future<Output = SentRequest> + Send> {
-        let Some(backend) = self.outgoing() else {
-            return Box::new(std::future::ready(Err(HttpError::HttpRequestDenied)));
+        let backend = match self.outgoing() {
+            Ok(backend) => backend,
+            Err(denial) => {
+                let text = format!("{denial}; {}", denial.hint());
+                let error = HttpError::InternalError(Some(text));
+                return Box::new(std::future::ready(Err(error)));
+            }
         };
         let program = &self.program;
         let context = self.call.nested(program.component(), program.lane.kind);

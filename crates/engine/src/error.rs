@@ -6,6 +6,7 @@ use std::sync::Arc;
 use weft_model::interface::{InterfaceName, VersionedInterface};
 use weft_model::problem::Coded;
 
+use crate::http::HttpError;
 use crate::limiter::Refusal;
 
 /// Why the engine cannot start.
@@ -161,8 +162,8 @@ pub enum CallError {
     #[error("the component ended the call without an answer")]
     NoAnswer,
     /// The component answered with an error of its interface instead of a response.
-    #[error("the component answered with {0}")]
-    Guest(Arc<str>),
+    #[error("the component answered with an error: {0}")]
+    Guest(Arc<HttpError>),
     /// The component does not answer HTTP requests.
     #[error("`{component}` exports no HTTP handler")]
     NoHandler {

@@ -423,6 +423,12 @@ impl ExportTarget {
         &self.program.component
     }
 
+    /// Whether other components can call it at all. None can where it takes or gives what belongs to one component, such as
+    /// a resource.
+    pub fn is_callable(&self) -> bool {
+        self.called.is_some()
+    }
+
     /// Calls the function in a fresh instance. `flows` are the streams and futures of the parameters in the order of their
     /// types, where `params` have places for them; those of the results are returned in the same way. Cancellation safe:
     /// dropping the future ends the call and frees the instance. Once it has returned, the instance lives until the streams

@@ -63,27 +63,15 @@ impl Kind {
         }
     }
 
-    /// Checks that the provider's own config names no backend, and that one may stand in where none is named.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::BackendNamed`] or [`Refusal::BackendMissing`], naming the config key.
-    pub(crate) fn check(
-        self,
-        image: &Reference,
-        config: &Config,
-        stand_in: StandIn,
-    ) -> Result<(), Refusal> {
+    /// Whether this host itself is the provider, whose own config is `config`. Otherwise the program of the image is: where a
+    /// backend is named, and where none may stand in for the one that the program finds by itself.
+    pub(crate) fn is_built_in(self, config: &Config, stand_in: StandIn) -> bool {
         let Self::KeyValue(kind) = self else {
-            return Ok(());
+            return true;
         };
-        kind.check_config(image.as_str(), config)?;
-        match (kind.address_key(), stand_in) {
-            (Some(key), StandIn::Refused) => Err(Refusal::BackendMissing {
-                key,
-                reference: image.to_string(),
-            }),
-            _ => Ok(()),
+        match kind.address_key() {
+            Some(_) => stand_in == StandIn::Embedded && kind.named_backend(config).is_none(),
+            None => true,
         }
     }
 }
@@ -102,19 +90,21 @@ impl KeyValueKind {
 
     /// Checks that a config, of the provider or of a link to it, names no backend: data would go elsewhere than it says.
     pub(crate) fn check_config(self, image: &str, config: &Config) -> Result<(), Refusal> {
-        let Some(address_key) = self.address_key() else {
-            return Ok(());
-        };
-        match config
-            .keys()
-            .find(|key| key.eq_ignore_ascii_case(address_key))
-        {
+        match self.named_backend(config) {
             Some(key) => Err(Refusal::BackendNamed {
-                key: key.clone(),
+                key: key.to_owned(),
                 reference: image.to_owned(),
             }),
             None => Ok(()),
         }
+    }
+
+    /// The key by which `config` names the backend of the image this stands in for.
+    fn named_backend(self, config: &Config) -> Option<&str> {
+        let address_key = self.address_key()?;
+        let mut keys = config.keys();
+        keys.find(|key| key.eq_ignore_ascii_case(address_key))
+            .map(String::as_str)
     }
 
     /// What is said of a backend that stands in for another.
@@ -144,7 +134,7 @@ pub(crate) fn find_key<'a>(config: &'a BTreeMap<String, String>, key: &str) -> O
 mod tests {
     use super::*;
 
-    fn kind(image: &str) -> Option<Kind> {
+    fn kind_of(image: &str) -> Option<Kind> {
         Kind::of(&image.parse().unwrap())
     }
 
@@ -155,10 +145,10 @@ mod tests {
             "oci://ghcr.io/wasmcloud/http-server@sha256:00",
             "wasmcloud+builtin://http-server",
         ] {
-            assert_eq!(kind(image), Some(Kind::HttpServer), "{image}");
+            assert_eq!(kind_of(image), Some(Kind::HttpServer), "{image}");
         }
         assert_eq!(
-            kind("ghcr.io/wasmcloud/keyvalue-redis:0.30.0"),
+            kind_of("ghcr.io/wasmcloud/keyvalue-redis:0.30.0"),
             Some(Kind::KeyValue(KeyValueKind::InPlaceOfRedis))
         );
         for image in [
@@ -168,7 +158,7 @@ mod tests {
             "ghcr.io/wasmcloud/blobstore-fs:1",
             "file:///provider.par.gz",
         ] {
-            assert_eq!(kind(image), None, "{image}");
+            assert_eq!(kind_of(image), None, "{image}");
         }
     }
 
@@ -178,21 +168,19 @@ mod tests {
         let kind = Kind::of(&image).unwrap();
         let none = Config::new();
         let named = Config::from([("url".to_owned(), "redis://r".to_owned())]);
-        assert_eq!(kind.check(&image, &none, StandIn::Embedded), Ok(()));
+        assert!(kind.is_built_in(&none, StandIn::Embedded));
+        assert!(!kind.is_built_in(&named, StandIn::Embedded));
+        assert!(!kind.is_built_in(&none, StandIn::Refused));
         assert!(matches!(
-            kind.check(&image, &named, StandIn::Embedded),
+            KeyValueKind::InPlaceOfRedis.check_config(image.as_str(), &named),
             Err(Refusal::BackendNamed { key, .. }) if key == "url"
         ));
-        assert!(matches!(
-            kind.check(&image, &none, StandIn::Refused),
-            Err(Refusal::BackendMissing { key: "URL", .. })
-        ));
-        let own: Reference = "wasmcloud+builtin://keyvalue-embedded".parse().unwrap();
-        assert_eq!(
-            Kind::of(&own)
-                .unwrap()
-                .check(&own, &named, StandIn::Refused),
-            Ok(())
-        );
+        for own in [
+            "wasmcloud+builtin://keyvalue-embedded",
+            "ghcr.io/wasmcloud/http-server:0.28.0",
+        ] {
+            let kind = kind_of(own).unwrap();
+            assert!(kind.is_built_in(&named, StandIn::Refused), "{own}");
+        }
     }
 }

@@ -206,7 +206,9 @@ pub enum Refusal {
         reason: String,
     },
     /// A backend is named that the embedded store is not.
-    #[error("config key `{key}` names a backend for `{reference}`, and this version reaches none")]
+    #[error(
+        "config key `{key}` names a backend for `{reference}`, for which the embedded store stands in"
+    )]
     BackendNamed {
         /// The key.
         key: String,
@@ -343,7 +345,7 @@ impl Coded for Refusal {
             Self::Draining { .. } => "start it elsewhere, or end the draining with `weft host drain HOST --undo`".to_owned(),
             Self::Malformed { reason, .. } | Self::ConfigMalformed { reason, .. } => reason.clone(),
             Self::SecretConfig { .. } => "put the value into a config".to_owned(),
-            Self::FileLoad { what, .. } => format!("start the host with `--allow-file-load={what}`"),
+            Self::FileLoad { .. } => "start the host with `--allow-file-load=components,providers`; what is not named is not loaded".to_owned(),
             Self::Spawn { .. } => "run the program by hand on the host's machine to see why".to_owned(),
             Self::TooManyProcesses { .. } => "let another host run it, or raise `--max-providers`".to_owned(),
             Self::TooManyComponents { .. } => {
@@ -356,10 +358,10 @@ impl Coded for Refusal {
                 "name its image in a registry, or its program by `file:///...`; built in are `ghcr.io/wasmcloud/http-server`, `wasmcloud+builtin://http-server`, `wasmcloud+builtin://keyvalue-embedded` and `wasmcloud+builtin://keyvalue-memory`".to_owned()
             }
             Self::BackendNamed { key, .. } => format!(
-                "remove `{key}` to use the embedded store, or name `wasmcloud+builtin://keyvalue-embedded` as the image"
+                "put `{key}` into the config of the provider itself, so that the program of its image is run, or remove it"
             ),
             Self::BackendMissing { .. } => {
-                "name `wasmcloud+builtin://keyvalue-embedded` as the image to use this host's own store".to_owned()
+                "give the link a target config with `bucket`".to_owned()
             }
             Self::LinkConflict { target } => format!("the present link leads to `{target}`"),
             Self::Superseded { .. } => "another manager acts for this lattice now".to_owned(),

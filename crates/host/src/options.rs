@@ -89,6 +89,6 @@ pub enum Spill {
 pub enum StandIn {
     /// The embedded store stands in, and says so: for a lattice on the embedded broker.
     Embedded,
-    /// It is an error: a joined lattice has a backend somewhere, and this is not it.
+    /// The program of the image is run: a joined lattice has a backend somewhere, and this is not it.
     Refused,
 }

@@ -17,6 +17,10 @@ use weft_wrpc::encode::Stream;
 use weft_wrpc::stream::stream;
 use weft_wrpc::{CallOptions, Dialect, Endpoint, Export, Function, Options, Prefix, ServeOptions};
 
+/// The allocator that `weft` has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const INSTANCE: &str = "bench:peer/echo@0.1.0";
@@ -93,7 +97,9 @@ async fn serve(url: &str) -> Outcome<()> {
 }
 
 async fn serve_raw_echo(client: Client) -> Outcome<()> {
-    let mut requests = client.subscribe(RAW_ECHO).await?;
+    // In a group, as functions are served that several hosts share.
+    let group = "bench".to_owned();
+    let mut requests = client.queue_subscribe(RAW_ECHO, group).await?;
     while let Some(request) = requests.next().await {
         if let Some(reply) = request.reply {
             client.publish(reply, request.payload).await?;

@@ -37,7 +37,8 @@ pub struct Options {
     pub window_bytes_min: u64,
     /// How far that grows while there is room. Default 4 MiB.
     pub window_bytes_max: u64,
-    /// How long a stream may stand still before it fails. Default 60 s.
+    /// How long a stream between ends of Weft may stand still before it fails. One of an end of 1.9, which knows no such
+    /// bound, has the time of its call. Default 60 s.
     pub stream_idle_timeout: Duration,
     /// How often the other end of a call is asked whether it still knows it, while nothing is heard of it. Default 1 s.
     pub liveness_interval: Duration,

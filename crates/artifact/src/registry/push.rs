@@ -83,7 +83,8 @@ struct Interfaces {
 }
 
 impl Client {
-    /// Pushes a component or provider archive, whichever the bytes are.
+    /// Pushes a component or provider archive, whichever the bytes are. One with capitals in its tag gets the tag in lower
+    /// case too, as hosts of 1.9 find no other.
     pub(crate) async fn push(
         &self,
         image: &Image,
@@ -129,7 +130,14 @@ impl Client {
             manifest: crate::digest(&manifest),
             content,
         };
-        self.put_manifest(image, manifest, teller).await?;
+        self.put_manifest(image, manifest.clone(), teller).await?;
+        // What 1.9 asks for (spec §6.1). `latest` it is only where that is allowed.
+        let lower = image
+            .with_lower_tag()
+            .filter(|lower| self.options.allows_latest || !lower.is_latest());
+        if let Some(lower) = lower {
+            self.put_manifest(&lower, manifest, teller).await?;
+        }
         teller.tell(Step::Done);
         Ok(pushed)
     }

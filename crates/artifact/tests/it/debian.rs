@@ -191,6 +191,23 @@ async fn what_is_pushed_is_pulled_over_http() {
 }
 
 #[tokio::test]
+async fn a_tag_with_capitals_is_pushed_in_lower_case_too() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let artifacts = Artifacts::open(options(dir.path(), &server.name)).unwrap();
+    let wasm = component(1, 1000);
+    let pushed = push(&artifacts, &server.image("web:V1-RC"), &wasm)
+        .await
+        .unwrap();
+    for name in ["web:V1-RC", "web:v1-rc"] {
+        let pulled = pull(&artifacts, &server.image(name)).await.unwrap();
+        assert_eq!(pulled.manifest, Some(pushed.manifest), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_blob_corrupted_in_the_registry_is_refused_and_named() {
     let Some(server) = Server::start() else {
         return;

@@ -131,11 +131,17 @@ fn find(request: &Request<Incoming>, listener: &Listener) -> Result<Arc<Rule>, R
 async fn call(request: Request<Incoming>, rule: &Rule) -> Response<Kind> {
     let answer = match (&rule.program, &rule.elsewhere) {
         (Some(program), _) => {
-            let answer = answer(request, rule, program).await;
+            let Some(answer) = in_time(rule, answer(request, program)).await else {
+                // The call was given up here, so nobody else counts it.
+                program.note_failure(&CallError::Deadline);
+                return LATE.into_response();
+            };
             answer.map(|response| response.map(Kind::Component))
         }
         (None, Some(target)) => {
-            let answer = answer_elsewhere(request, rule, target).await;
+            let Some(answer) = in_time(rule, answer_elsewhere(request, target)).await else {
+                return LATE.into_response();
+            };
             if let Err(CallError::Remote {
                 problem: RemoteProblem::NoResponders,
                 ..
@@ -161,35 +167,34 @@ async fn call(request: Request<Incoming>, rule: &Rule) -> Response<Kind> {
     }
 }
 
+/// Waits for the head of an answer for as long as the link says; `None` when it is late. The body has the time of the call.
+async fn in_time<T>(rule: &Rule, answer: impl Future<Output = T>) -> Option<T> {
+    match rule.head_timeout {
+        None => Some(answer.await),
+        Some(timeout) => time::timeout(timeout, answer).await.ok(),
+    }
+}
+
 async fn answer(
     request: Request<Incoming>,
-    rule: &Rule,
     program: &Arc<Program>,
 ) -> Result<Response<ResponseBody>, CallError> {
     let trace = trace(request.headers());
     let context = CallContext::root(program.limits().call_duration_max).traced(trace);
-    let answered = program.handle_http(request.map(request_body), context);
-    match rule.head_timeout {
-        None => answered.await,
-        Some(timeout) => time::timeout(timeout, answered).await.unwrap_or_else(|_| {
-            // The call was given up here, so nobody else counts it.
-            program.note_failure(&CallError::Deadline);
-            Err(CallError::Deadline)
-        }),
-    }
+    program
+        .handle_http(request.map(request_body), context)
+        .await
 }
 
 /// Asks a component that does not run here. Its own limits hold where it runs.
 async fn answer_elsewhere(
     request: Request<Incoming>,
-    rule: &Rule,
     target: &HttpTarget,
 ) -> Result<Response<WireBody>, CallError> {
     let trace = trace(request.headers());
-    let timeout = Limits::HOST_MAX.call_duration_max;
-    let context = CallContext::root(rule.head_timeout.map_or(timeout, |head| head.min(timeout)));
+    let context = CallContext::root(Limits::HOST_MAX.call_duration_max).traced(trace);
     let request = request.map(request_body);
-    target.handle(request, None, &context.traced(trace)).await
+    target.handle(request, None, &context).await
 }
 
 fn request_body(body: Incoming) -> RequestBody {
@@ -231,6 +236,13 @@ const NOT_HERE: Refusal = Refusal {
     status: StatusCode::SERVICE_UNAVAILABLE,
     code: "HTP013",
     text: "the component does not run",
+};
+
+/// Its code is that of [`CallError::Deadline`], but the time is that of the link (spec §12.1).
+const LATE: Refusal = Refusal {
+    status: StatusCode::REQUEST_TIMEOUT,
+    code: "CAL002",
+    text: "the component took too long",
 };
 
 /// What the client is told of a failed call. The details are for the log: they are not the client's business.

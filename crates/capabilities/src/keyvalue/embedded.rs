@@ -15,6 +15,7 @@ use fjall::{
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::Semaphore;
 use tokio::task;
+use weft_engine::CallContext;
 
 use super::cursor::Cursors;
 use super::{Error, KeyValue, PAGE_KEYS_MAX, Page, add, check_bucket, check_key, check_value};
@@ -155,6 +156,10 @@ impl Embedded {
 }
 
 impl KeyValue for Embedded {
+    fn for_call(self: Arc<Self>, _: &CallContext) -> Arc<dyn KeyValue> {
+        self
+    }
+
     fn get<'a>(
         &'a self,
         bucket: &'a str,

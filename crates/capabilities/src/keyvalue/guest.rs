@@ -97,7 +97,7 @@ impl From<Arc<Denial>> for Failure {
 
 // ===== impl StoreContext =====
 
-/// The backend for `interface` and the name of the bucket.
+/// The backend for `interface` as the instance's call uses it, and the name of the bucket.
 fn operation(
     context: &mut StoreContext,
     interface: &InterfaceName,
@@ -105,7 +105,8 @@ fn operation(
 ) -> Answer<(Arc<dyn KeyValue>, Arc<str>)> {
     let name = Arc::clone(&context.table().get(bucket)?.name);
     let backend = context.backend::<Backend>(interface)?;
-    Ok((Arc::clone(&backend.0), name))
+    let store = Arc::clone(&backend.0).for_call(&context.outgoing_call());
+    Ok((store, name))
 }
 
 /// The same for an operation of the batch interface on so many keys.
@@ -130,8 +131,7 @@ impl store::Host for StoreContext {
 
     async fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
         check_bucket(&identifier)?;
-        // Each operation looks its backend up again; here only so that a missing link is told at once.
-        self.backend::<Backend>(&STORE)?;
+        // Whether there is a link shows with the first operation, as in 1.9 (spec §4.9).
         Ok(self.table().push(Bucket {
             name: identifier.into(),
         })?)

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::future::{self, BoxFuture, FutureExt};
+use weft_engine::CallContext;
 
 use super::{Error, KeyValue, PAGE_KEYS_MAX, Page, add, check_key, check_value};
 
@@ -51,6 +52,10 @@ impl Memory {
 }
 
 impl KeyValue for Memory {
+    fn for_call(self: Arc<Self>, _: &CallContext) -> Arc<dyn KeyValue> {
+        self
+    }
+
     fn get<'a>(
         &'a self,
         bucket: &'a str,

@@ -1,28 +1,36 @@
 //! A store that runs elsewhere: `wrpc:keyvalue` (spec §4.9).
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use weft_engine::CallContext;
 use weft_model::id::{EntityId, LinkName};
 use weft_model::problem::render_chain;
 use weft_wrpc::{
-    CallError, CallOptions, Context, Decode, Encode, Endpoint, Function, FunctionError,
+    CallError, CallOptions, Context, Decode, Encode, Endpoint, Function, FunctionError, Prefix,
 };
 
 use super::wire::{ATOMICS, BATCH, Failure, KeyResponse, STORE, Told};
 use super::{Entries, Error, Found, KeyValue, Page, check_key, check_value};
-use crate::remote::Wire;
-
-/// How long one operation may take: that of 1.9 for built-in interfaces (spec §4.8). The call that it is part of may
-/// end before.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::remote::{Wire, wire_context};
 
 /// The store of a provider or component elsewhere, as one component reaches it by one link.
 pub struct Remote {
+    shared: Arc<Shared>,
+    /// What its operations are part of; `None` outside of any call, where each has the time that the wire gives a call.
+    call: Option<CallContext>,
+}
+
+struct Shared {
     endpoint: Endpoint,
-    context: Context,
+    source: EntityId,
+    link_name: LinkName,
+    functions: Functions,
+}
+
+struct Functions {
     get: Function,
     set: Function,
     delete: Function,
@@ -48,39 +56,40 @@ impl Remote {
         target: &EntityId,
         link_name: &LinkName,
     ) -> Result<Self, FunctionError> {
-        type Answer<T> = (Told<T>,);
-        let prefix = wire.prefix(target.as_str())?;
-        Ok(Self {
+        let shared = Shared {
+            functions: Functions::new(&wire.prefix(target.as_str())?)?,
             endpoint: wire.endpoint().clone(),
-            context: Context {
-                source_id: Some(source.to_string()),
-                link_name: Some(link_name.to_string()),
-                ..Context::default()
-            },
-            get: Function::typed::<(String, String), Answer<Option<Bytes>>>(&prefix, STORE, "get")?,
-            set: Function::typed::<(String, String, Bytes), Answer<()>>(&prefix, STORE, "set")?,
-            delete: Function::typed::<(String, String), Answer<()>>(&prefix, STORE, "delete")?,
-            exists: Function::typed::<(String, String), Answer<bool>>(&prefix, STORE, "exists")?,
-            list_keys: Function::typed::<(String, Option<u64>), Answer<KeyResponse>>(
-                &prefix,
-                STORE,
-                "list-keys",
-            )?,
-            increment: Function::typed::<(String, String, u64), Answer<u64>>(
-                &prefix,
-                ATOMICS,
-                "increment",
-            )?,
-            get_many: Function::typed::<(String, Vec<String>), Answer<Found>>(
-                &prefix, BATCH, "get-many",
-            )?,
-            set_many: Function::typed::<(String, Entries), Answer<()>>(&prefix, BATCH, "set-many")?,
-            delete_many: Function::typed::<(String, Vec<String>), Answer<()>>(
-                &prefix,
-                BATCH,
-                "delete-many",
-            )?,
+            source: source.clone(),
+            link_name: link_name.clone(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            call: None,
         })
+    }
+
+    fn functions(&self) -> &Functions {
+        &self.shared.functions
+    }
+
+    fn options(&self) -> CallOptions {
+        let Shared {
+            source, link_name, ..
+        } = &*self.shared;
+        match &self.call {
+            Some(call) => CallOptions {
+                timeout: call.remaining(),
+                context: wire_context(source.as_str(), link_name, call),
+            },
+            None => CallOptions {
+                context: Context {
+                    source_id: Some(source.to_string()),
+                    link_name: Some(link_name.to_string()),
+                    ..Context::default()
+                },
+                ..CallOptions::default()
+            },
+        }
     }
 
     async fn call<T: Decode>(
@@ -88,12 +97,9 @@ impl Remote {
         function: &Function,
         params: &(impl Encode + Sync),
     ) -> Result<T, Error> {
-        let options = CallOptions {
-            timeout: OPERATION_TIMEOUT,
-            context: self.context.clone(),
-        };
-        let called: Result<(Told<T>,), CallError> =
-            self.endpoint.call(function, params, &options).await;
+        let options = self.options();
+        let endpoint = &self.shared.endpoint;
+        let called: Result<(Told<T>,), CallError> = endpoint.call(function, params, &options).await;
         match called {
             Ok((Ok(value),)) => Ok(value),
             Ok((Err(failure),)) => Err(match failure {
@@ -107,6 +113,13 @@ impl Remote {
 }
 
 impl KeyValue for Remote {
+    fn for_call(self: Arc<Self>, context: &CallContext) -> Arc<dyn KeyValue> {
+        Arc::new(Self {
+            shared: Arc::clone(&self.shared),
+            call: Some(context.clone()),
+        })
+    }
+
     fn get<'a>(
         &'a self,
         bucket: &'a str,
@@ -114,7 +127,7 @@ impl KeyValue for Remote {
     ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
         async move {
             check_key(key)?;
-            self.call(&self.get, &(bucket, key)).await
+            self.call(&self.functions().get, &(bucket, key)).await
         }
         .boxed()
     }
@@ -128,7 +141,8 @@ impl KeyValue for Remote {
         async move {
             check_key(key)?;
             check_value(&value)?;
-            self.call(&self.set, &(bucket, key, value)).await
+            self.call(&self.functions().set, &(bucket, key, value))
+                .await
         }
         .boxed()
     }
@@ -136,7 +150,7 @@ impl KeyValue for Remote {
     fn delete<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         async move {
             check_key(key)?;
-            self.call(&self.delete, &(bucket, key)).await
+            self.call(&self.functions().delete, &(bucket, key)).await
         }
         .boxed()
     }
@@ -144,7 +158,7 @@ impl KeyValue for Remote {
     fn exists<'a>(&'a self, bucket: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
         async move {
             check_key(key)?;
-            self.call(&self.exists, &(bucket, key)).await
+            self.call(&self.functions().exists, &(bucket, key)).await
         }
         .boxed()
     }
@@ -155,7 +169,8 @@ impl KeyValue for Remote {
         cursor: Option<u64>,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         async move {
-            let page: KeyResponse = self.call(&self.list_keys, &(bucket, cursor)).await?;
+            let function = &self.functions().list_keys;
+            let page: KeyResponse = self.call(function, &(bucket, cursor)).await?;
             Ok(Page {
                 keys: page.keys,
                 cursor: page.cursor,
@@ -172,10 +187,12 @@ impl KeyValue for Remote {
     ) -> BoxFuture<'a, Result<u64, Error>> {
         async move {
             check_key(key)?;
-            self.call(&self.increment, &(bucket, key, delta)).await
+            let params = (bucket, key, delta);
+            self.call(&self.functions().increment, &params).await
         }
         .boxed()
     }
+
     fn get_many<'a>(
         &'a self,
         bucket: &'a str,
@@ -183,7 +200,7 @@ impl KeyValue for Remote {
     ) -> BoxFuture<'a, Result<Found, Error>> {
         async move {
             keys.iter().try_for_each(|key| check_key(key))?;
-            self.call(&self.get_many, &(bucket, keys)).await
+            self.call(&self.functions().get_many, &(bucket, keys)).await
         }
         .boxed()
     }
@@ -198,7 +215,8 @@ impl KeyValue for Remote {
                 check_key(key)?;
                 check_value(value)?;
             }
-            self.call(&self.set_many, &(bucket, entries)).await
+            self.call(&self.functions().set_many, &(bucket, entries))
+                .await
         }
         .boxed()
     }
@@ -210,8 +228,32 @@ impl KeyValue for Remote {
     ) -> BoxFuture<'a, Result<(), Error>> {
         async move {
             keys.iter().try_for_each(|key| check_key(key))?;
-            self.call(&self.delete_many, &(bucket, keys)).await
+            self.call(&self.functions().delete_many, &(bucket, keys))
+                .await
         }
         .boxed()
+    }
+}
+
+// ===== impl Functions =====
+
+impl Functions {
+    fn new(prefix: &Prefix) -> Result<Self, FunctionError> {
+        type Answer<T> = (Told<T>,);
+        type OfKey = (String, String);
+        type OfKeys = (String, Vec<String>);
+        type Listing = (String, Option<u64>);
+        type Increment = (String, String, u64);
+        Ok(Self {
+            get: Function::typed::<OfKey, Answer<Option<Bytes>>>(prefix, STORE, "get")?,
+            set: Function::typed::<(String, String, Bytes), Answer<()>>(prefix, STORE, "set")?,
+            delete: Function::typed::<OfKey, Answer<()>>(prefix, STORE, "delete")?,
+            exists: Function::typed::<OfKey, Answer<bool>>(prefix, STORE, "exists")?,
+            list_keys: Function::typed::<Listing, Answer<KeyResponse>>(prefix, STORE, "list-keys")?,
+            increment: Function::typed::<Increment, Answer<u64>>(prefix, ATOMICS, "increment")?,
+            get_many: Function::typed::<OfKeys, Answer<Found>>(prefix, BATCH, "get-many")?,
+            set_many: Function::typed::<(String, Entries), Answer<()>>(prefix, BATCH, "set-many")?,
+            delete_many: Function::typed::<OfKeys, Answer<()>>(prefix, BATCH, "delete-many")?,
+        })
     }
 }

@@ -2,6 +2,7 @@
 //! are streamed (spec §4.9).
 
 mod body;
+mod code;
 mod serve;
 mod shape;
 mod target;
@@ -40,7 +41,7 @@ pub(super) fn export() -> Export {
 }
 
 fn signature<const N: usize>(params: [Type; N]) -> Arc<Signature> {
-    let answer = Type::result(Some(shape::response_ty()), Some(shape::ErrorCode::ty()));
+    let answer = Type::result(Some(shape::response_ty()), Some(code::ErrorCode::ty()));
     let signature = Signature::new(params, [answer]);
     Arc::new(signature.expect("the streams of requests and responses have paths"))
 }

@@ -8,7 +8,7 @@ use weft_engine::{CallContext, ExportTarget, Program, Trace};
 use weft_model::id::{ComponentId, LatticeName, ProviderId};
 use weft_model::interface::VersionedInterface;
 use weft_model::problem::render_chain;
-use weft_runtime::{Shutdown, TaskKind, Tasks};
+use weft_runtime::{Shutdown, TaskKind, Tasks, field};
 use weft_wrpc::subject::{SubjectError, wire_name};
 use weft_wrpc::{
     Endpoint, Export, Failure, FailureCode, Function, Incoming, Prefix, ServeOptions, server,
@@ -16,7 +16,7 @@ use weft_wrpc::{
 
 use super::exported::{Answer, Exported};
 use super::values::Pumps;
-use super::{Error, export_signatures, failure, http, values};
+use super::{Error, export_signature, failure, http, is_called_plainly, is_of_wasi, values};
 use crate::{keyvalue, messaging};
 
 /// How long one operation of a built-in store may take.
@@ -81,15 +81,16 @@ impl Wire {
         Prefix::new(self.lattice.as_str(), id)
     }
 
-    /// Checks that other hosts can call everything that `program` exports to components, and that what links provide to it
-    /// can be on other hosts.
+    /// Checks that other hosts can call everything that `program` exports to components and that a component of its own host
+    /// could call, and that what links provide to it can be on other hosts.
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] or [`Error::Subject`], naming the function.
     pub fn check(&self, program: &Arc<Program>) -> Result<(), Error> {
         super::check_imports(program.world())?;
-        for served in exports_of(program)? {
+        let (all, _) = exports_of(program)?;
+        for served in all {
             let checked = self
                 .prefix(program.component().as_str())
                 .and_then(|prefix| {
@@ -119,7 +120,8 @@ impl Wire {
     ///
     /// [`Error`]; nothing is served then.
     pub async fn serve(&self, program: &Arc<Program>) -> Result<Option<Serving>, Error> {
-        let served = exports_of(program)?;
+        let (served, skipped) = exports_of(program)?;
+        tell_skipped(program, skipped);
         if served.is_empty() {
             return Ok(None);
         }
@@ -198,23 +200,33 @@ impl Wire {
     }
 }
 
-/// What is served of a program.
-fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
+/// What is served of a program, and why other functions that it exports are not: nobody could call them, wherever it runs.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] for a function that components could call where it runs, and nowhere else.
+fn exports_of(program: &Arc<Program>) -> Result<(Vec<Served>, Vec<Error>), Error> {
     let world = program.world();
-    let mut served = Vec::new();
-    for (position, signatures) in export_signatures(world)? {
-        let export = &world.exports()[position];
-        let targets = program.targets(position).into_iter().zip(signatures);
-        for ((name, _), (target, signature)) in export.functions().zip(targets) {
-            served.push(Served {
-                interface: export.interface.clone(),
-                export: Export {
-                    instance: export.interface.to_string(),
-                    name: wire_name(name).to_owned(),
-                    signature: Arc::new(signature),
-                },
-                target: Answerer::Function(target),
-            });
+    let (mut served, mut skipped) = (Vec::new(), Vec::new());
+    let exports = world.exports().iter().enumerate();
+    for (position, export) in
+        exports.filter(|(_, export)| is_called_plainly(&export.interface.interface))
+    {
+        let may_skip = is_of_wasi(&export.interface.interface);
+        for ((name, function), target) in export.functions().zip(program.targets(position)) {
+            match export_signature(world, export, name, function) {
+                Ok(signature) => served.push(Served {
+                    interface: export.interface.clone(),
+                    export: Export {
+                        instance: export.interface.to_string(),
+                        name: wire_name(name).to_owned(),
+                        signature: Arc::new(signature),
+                    },
+                    target: Answerer::Function(target),
+                }),
+                Err(error) if may_skip || !target.is_callable() => skipped.push(error),
+                Err(error) => return Err(error),
+            }
         }
     }
     let families = [keyvalue::exported(program), messaging::exported(program)];
@@ -230,7 +242,19 @@ fn exports_of(program: &Arc<Program>) -> Result<Vec<Served>, Error> {
             target: Answerer::Http(Arc::clone(program)),
         });
     }
-    Ok(served)
+    Ok((served, skipped))
+}
+
+/// Tells of functions that are not served.
+fn tell_skipped(program: &Program, skipped: Vec<Error>) {
+    if let Some(first) = skipped.first() {
+        tracing::warn!(
+            { field::COMPONENT_ID } = %program.component(),
+            functions = skipped.len(),
+            { field::ERROR } = render_chain(first),
+            "Some functions are not served, as nobody could call them"
+        );
+    }
 }
 
 async fn answer(served: Arc<Vec<Served>>, tasks: Tasks, mut incoming: Incoming) {

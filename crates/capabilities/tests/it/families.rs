@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use weft_engine::route::RouteTable;
 
 use crate::client::get;
 use crate::site::{Site, no_limits};
@@ -58,6 +59,19 @@ async fn key_value_operations_do_what_they_say() {
     assert!(ask("/keys").await.contains('b'));
     ask("/delete?key=a").await;
     assert!(!ask("/keys").await.contains('a'));
+}
+
+#[tokio::test]
+async fn a_bucket_opens_without_a_link_and_its_operations_say_what_is_missing() {
+    let mut site = Site::start();
+    let program = site.run("kv-user", 10, no_limits()).await;
+    program.set_routes(RouteTable::default());
+    let answer = get(site.address("kv-user"), "/get?key=a").await;
+    let text = answer.text();
+    assert!(
+        text.starts_with("Err(") && text.contains("no link lets"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -99,6 +99,6 @@ async fn run(
 fn answer(program: &Program, head: Head, clock: Arc<CallClock>) -> Result<Response, CallError> {
     match head {
         Ok(response) => Ok(program.response(response, clock, None)),
-        Err(code) => Err(CallError::Guest(format!("{code:?}").into())),
+        Err(code) => Err(CallError::Guest(Arc::new(code.into()))),
     }
 }

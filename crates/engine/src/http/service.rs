@@ -111,7 +111,7 @@ async fn serve(
     let response = match answered {
         Ok(response) => response,
         Err(code) => {
-            let error = CallError::Guest(format!("{code:?}").into());
+            let error = CallError::Guest(Arc::new(code.into()));
             return Err(wasmtime::Error::new(error));
         }
     };

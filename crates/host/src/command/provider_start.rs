@@ -141,34 +141,33 @@ async fn try_run(core: &Arc<Core>, start: &Start) -> Result<RunningProvider, Pro
             provider: start.id.to_string(),
         }));
     }
-    match Kind::of(&start.image) {
-        Some(kind) => start_builtin(core, start, kind).await,
-        None => start_process(core, start).await,
+    let Some(kind) = Kind::of(&start.image) else {
+        return start_process(core, start).await;
+    };
+    let configs = read_configs(core, start).await?;
+    if kind.is_built_in(&configs.merged, core.identity.stand_in) {
+        start_builtin(core, start, kind, &configs).await
+    } else {
+        start_process(core, start).await
     }
 }
 
-async fn start_builtin(core: &Core, start: &Start, kind: Kind) -> Result<RunningProvider, Problem> {
-    let configs = read_configs(core, start).await?;
-    let builtin = async {
-        kind.check(&start.image, &configs.merged, core.identity.stand_in)?;
-        Ok(match kind {
-            Kind::HttpServer => Builtin::HttpServer,
-            Kind::KeyValue(kind) => Builtin::KeyValue(
-                core.databases
-                    .buckets(kind, &start.id, start.image.as_str())
-                    .await?,
-            ),
-        })
+async fn start_builtin(
+    core: &Core,
+    start: &Start,
+    kind: Kind,
+    configs: &ReadConfigs,
+) -> Result<RunningProvider, Problem> {
+    let builtin = match kind {
+        Kind::HttpServer => Builtin::HttpServer,
+        Kind::KeyValue(kind) => {
+            let image = start.image.as_str();
+            let buckets = core.databases.buckets(kind, &start.id, image).await;
+            Builtin::KeyValue(buckets.map_err(|refusal| told(&refusal))?)
+        }
     };
-    let builtin = builtin.await.map_err(|refusal: Refusal| told(&refusal))?;
     let builtin = Arc::new(builtin);
-    let provider = enter(
-        core,
-        start,
-        &configs,
-        Backing::Builtin(Arc::clone(&builtin)),
-    )
-    .await?;
+    let provider = enter(core, start, configs, Backing::Builtin(Arc::clone(&builtin))).await?;
     // Others may call it once it has its links.
     if let Err(error) = core.servings.put_provider(&start.id, &builtin).await {
         let version = core.registry.remove_provider(&start.id);

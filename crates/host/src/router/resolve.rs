@@ -20,6 +20,7 @@ use weft_model::interface::InterfaceName;
 use weft_model::link::Link;
 use weft_model::problem::{Coded, Problem, render_chain};
 use weft_protocol::provider::LinkDefinition;
+use weft_protocol::state::is_secret;
 use weft_wrpc::FunctionError;
 
 use super::view::View;
@@ -242,11 +243,12 @@ impl Caller<'_> {
                 let backend = messaging::Backend(Arc::new(broker));
                 Ok(Route::BuiltIn(Arc::new(backend)))
             }
-            (Some(_), _) => Err(incompatible("*")),
             (None, Provision::Link) => Ok(Route::Remote(self.remote(link)?)),
-            (None, Provision::Native) if is_outgoing(self.import) => self.outgoing(link),
-            (None, Provision::Family) => self.family(link),
-            (None, _) => Err(DenialReason::NotRunning { target }),
+            // A component of this host serves them as one elsewhere does: by the interfaces of the wire alone.
+            (_, Provision::Native) if is_outgoing(self.import) => self.outgoing(link),
+            (_, Provision::Family) => self.family(link),
+            (Some(_), Provision::Native) => Err(incompatible("*")),
+            (None, Provision::Native) => Err(DenialReason::NotRunning { target }),
         }
     }
 
@@ -352,10 +354,8 @@ fn resolve_provider(
     let builtin = match &provider.backing {
         Backing::Builtin(builtin) => builtin,
         Backing::Process(_) => {
-            resolved.brief = Some(Brief {
-                config,
-                links: brief_links(id, view),
-            });
+            let links = brief_links(id, view, &mut resolved.problems);
+            resolved.brief = Some(Brief { config, links });
             return resolved;
         }
     };
@@ -389,17 +389,23 @@ fn resolve_provider(
     resolved
 }
 
-/// The links that a provider process is part of, with their configs.
-fn brief_links(id: &ProviderId, view: &View) -> Vec<BriefedLink> {
+/// The links that a provider process is part of, with their configs. Those that name secrets are problems, as there is no
+/// backend to fetch them from; hosts of 1.9 put such links.
+fn brief_links(id: &ProviderId, view: &View, problems: &mut Vec<Problem>) -> Vec<BriefedLink> {
     let id = EntityId::from(id);
-    view.links_of(&id)
-        .map(|link| {
-            let source = view.merged(&link.source_config);
-            let target = view.merged(&link.target_config);
-            // Links that name secrets are refused, as there is no backend to fetch them from.
-            BriefedLink::new(LinkDefinition::new(link, source, target))
-        })
-        .collect()
+    let mut briefed = Vec::new();
+    for link in view.links_of(&id) {
+        if let Some(name) = link.configs().find(|name| is_secret(name)) {
+            let config = name.to_string();
+            let refusal = Refusal::SecretConfig { config };
+            problems.push(Problem::new(&refusal as &dyn Coded));
+            continue;
+        }
+        let source = view.merged(&link.source_config);
+        let target = view.merged(&link.target_config);
+        briefed.push(BriefedLink::new(LinkDefinition::new(link, source, target)));
+    }
+    briefed
 }
 
 /// The problem of a rule that leads to a component without HTTP export. The rule is served all the same: requests are told
@@ -488,7 +494,7 @@ mod tests {
         view.put_record("COMPONENT_web", record);
         view.put_config("a", br#"{"url":"1","x":"1"}"#);
         view.put_config("b", br#"{"url":"2"}"#);
-        let links = |id: &str| brief_links(&id.parse().unwrap(), &view);
+        let links = |id: &str| brief_links(&id.parse().unwrap(), &view, &mut Vec::new());
         let [link] = &links("kv")[..] else {
             panic!("one link");
         };
@@ -497,6 +503,16 @@ mod tests {
         assert_eq!(link.definition.target_config, Config::from(expected));
         assert_eq!(links("web").first(), Some(link));
         assert_eq!(links("other"), []);
+        // A host of 1.9 put it; this one has nobody to ask for the secret.
+        let text = String::from_utf8_lossy(record).replace(r#""b"]"#, r#""SECRET_b"]"#);
+        view.put_record("COMPONENT_web", text.as_bytes());
+        let mut problems = Vec::new();
+        assert_eq!(
+            brief_links(&"kv".parse().unwrap(), &view, &mut problems),
+            []
+        );
+        let codes: Vec<&str> = problems.iter().map(|one| &*one.code).collect();
+        assert_eq!(codes, ["HST008"]);
     }
 
     #[tokio::test]
@@ -547,5 +563,39 @@ mod tests {
             ["LNK011"]
         );
         assert_eq!(resolved.providers[&server].rules.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn requests_to_a_component_of_this_host_go_by_the_wire() {
+        let web: ComponentId = "web".parse().unwrap();
+        let proxy: ComponentId = "proxy".parse().unwrap();
+        let link = Link {
+            source: EntityId::from(&web),
+            target: EntityId::from(&proxy),
+            name: LinkName::default(),
+            package: OUTGOING_HANDLER.package().clone(),
+            interfaces: vec![OUTGOING_HANDLER.name().to_owned()],
+            source_config: Vec::new(),
+            target_config: Vec::new(),
+        };
+        let mut record = ComponentRecord::new("web");
+        record.put_link(&link).unwrap();
+        let mut view = View::default();
+        view.put_record("COMPONENT_web", &record.encode());
+        let text = r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#;
+        let running = Snapshot {
+            components: BTreeMap::from([
+                (web.clone(), component(&web, text).await),
+                (proxy.clone(), component(&proxy, "(component)").await),
+            ]),
+            ..Snapshot::default()
+        };
+        // Without one it is out of reach, as it would be elsewhere, and nothing is wrong with the link.
+        let reach = Reach {
+            wire: None,
+            spill: Spill::Never,
+        };
+        let resolved = resolve(&running, &view, &reach);
+        assert_eq!(resolved.components[&web].problems, []);
     }
 }

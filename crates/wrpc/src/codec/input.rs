@@ -1,5 +1,7 @@
 //! The bytes of a tuple, in the pieces in which they arrived.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::{Error, Reader};
@@ -65,19 +67,13 @@ impl Input {
         first.into_iter().chain(&self.rest)
     }
 
-    /// Takes the first piece.
-    pub(crate) fn pop_first(&mut self) -> Option<Bytes> {
-        if self.is_empty() {
-            return None;
+    /// The pieces, in order, to be taken one by one.
+    pub(crate) fn into_pieces(self) -> VecDeque<Bytes> {
+        let mut pieces = VecDeque::from(self.rest);
+        if !self.first.is_empty() {
+            pieces.push_front(self.first);
         }
-        let next = if self.rest.is_empty() {
-            Bytes::new()
-        } else {
-            self.rest.remove(0)
-        };
-        let first = std::mem::replace(&mut self.first, next);
-        self.length -= first.len();
-        Some(first)
+        pieces
     }
 
     pub(super) fn first(&self) -> &Bytes {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use async_nats::{Message, Subject};
 use bytes::{Bytes, BytesMut};
 
-use super::slot::{End, Slot, charge};
+use super::slot::{End, Slot, charge, held_bytes};
 use super::{Budget, Endpoint};
 use crate::codec::leb;
 use crate::failure::Failure;
@@ -17,8 +17,8 @@ use crate::ty::{Addressed, Path};
 
 /// How often an end that is known is asked in vain before it counts as gone.
 const MISSES_MAX: u32 = 3;
-/// How often it is asked in vain who works on a call before nobody does. A callee of 1.9, which does not know the question,
-/// has said by then that it took the call: its own callers wait no longer either (spec §4.8).
+/// How often it is asked in vain who works on a call before nobody does, where ends of Weft hear the question. Where none does,
+/// an end of 1.9 has the call, which may take its time even to say so: then the deadline decides.
 const UNCLAIMED_MISSES_MAX: u32 = 10;
 
 /// A call as one end sees it. Internal; public types only hold it.
@@ -81,7 +81,7 @@ struct State {
 /// What is known of the peer's being there.
 #[derive(Default)]
 struct Liveness {
-    /// Where those who may work on a call that nobody has answered yet are asked.
+    /// Where those who may work on a call that nobody has answered yet are asked; `None` where nobody hears it.
     callees: Option<Subject>,
     /// Whether the call was there at the last look.
     is_known: bool,
@@ -138,6 +138,11 @@ impl Session {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Which dialect the peer speaks, as far as is known.
+    pub(crate) fn form(&self) -> Form {
+        self.lock().form
     }
 
     /// Makes queues for the streams and futures of a tuple that is going to come.
@@ -244,7 +249,10 @@ impl Session {
                     state.liveness.is_heard = true;
                     state.liveness.is_claimed = true;
                 }
-                // NATS says that nobody is there.
+                // NATS says that nobody is there, and nobody of Weft has ever been.
+                None if state.peer.is_none() && !state.liveness.is_claimed => {
+                    state.liveness.callees = None;
+                }
                 None => {}
             }
             return;
@@ -283,9 +291,10 @@ impl Session {
             Some(window) => window.receive(length),
             None => {
                 let max = self.endpoint.options().call_bytes_max;
-                let has_room = state.taken + length <= max && self.endpoint.budget().take(length);
+                let bytes = held_bytes(length);
+                let has_room = state.taken + bytes <= max && self.endpoint.budget().take(bytes);
                 if has_room {
-                    state.taken += length;
+                    state.taken += bytes;
                 }
                 has_room
             }

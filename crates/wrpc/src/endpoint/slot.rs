@@ -12,7 +12,12 @@ const MESSAGE_OVERHEAD_BYTES: usize = 256;
 
 /// What a message of `length` bytes counts, at both ends.
 pub(crate) fn charge(length: usize) -> u64 {
-    (length + MESSAGE_OVERHEAD_BYTES) as u64
+    held_bytes(length) as u64
+}
+
+/// The same as memory.
+pub(super) fn held_bytes(length: usize) -> usize {
+    length + MESSAGE_OVERHEAD_BYTES
 }
 
 /// The queue of one path.
@@ -97,7 +102,7 @@ impl Slot {
 
     pub(super) fn push(&mut self, payload: Bytes) {
         if self.window.is_none() {
-            self.taken += payload.len();
+            self.taken += held_bytes(payload.len());
         }
         self.messages += 1;
         self.queue.push_back(payload);
@@ -127,8 +132,9 @@ impl Slot {
             }
             None if self.path.is_root() => Some((payload, 0)),
             None => {
-                self.taken -= length;
-                Some((payload, length))
+                let given = held_bytes(length);
+                self.taken -= given;
+                Some((payload, given))
             }
         }
     }

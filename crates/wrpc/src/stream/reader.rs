@@ -1,26 +1,32 @@
 //! Streams and futures that come in.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Sleep, sleep};
 
 use super::StreamError;
 use crate::codec::{self, Input, Progress, Scan};
 use crate::encode::{Decode, Typed};
-use crate::endpoint::{Arrival, Session};
+use crate::endpoint::{Arrival, Form, Session};
 use crate::ty::{Path, Type};
 
 /// The reading end of a `stream`.
 ///
 /// Its sender is slowed down by not reading, when it is of Weft; one of 1.9 cannot be, and the stream fails when more
 /// has come than the call may take. Dropping it tells a sender of Weft that nobody reads any more.
+///
+/// How long a sender of 1.9 may pause is for whoever reads to say, as 1.9 says nothing of it.
 #[derive(Debug)]
 pub struct StreamReader {
     source: Source,
+    /// Runs while a sender of Weft is waited for.
+    idle: Option<Pin<Box<Sleep>>>,
     /// Elements of the current chunk that are still to come.
     left: u64,
     /// What has come of the current message.
@@ -32,7 +38,8 @@ pub struct StreamReader {
     is_ended: bool,
 }
 
-/// The reading end of a `future`.
+/// The reading end of a `future`. How long it is waited for is for whoever reads to say: it may come at the end of a long
+/// stream. That the other end is gone is noticed by itself, where that is of Weft.
 #[derive(Debug)]
 pub struct FutureReader {
     source: Source,
@@ -50,12 +57,11 @@ pub struct Elements {
 
 #[derive(Debug)]
 enum Source {
-    /// All of it came with the tuple.
-    Inline(Option<Input>),
+    /// All of it came with the tuple: the pieces that are left of it.
+    Inline(VecDeque<Bytes>),
     Path {
         session: Arc<Session>,
         path: Path,
-        idle: Option<Pin<Box<Sleep>>>,
     },
 }
 
@@ -64,16 +70,17 @@ enum Source {
 impl StreamReader {
     /// A stream of `count` elements that are there already.
     pub(crate) fn inline(count: u64, elements: Input) -> Self {
-        Self::new(Source::Inline(Some(elements)), count)
+        Self::new(Source::Inline(elements.into_pieces()), count)
     }
 
     pub(crate) fn pending((session, path): (Arc<Session>, Path)) -> Self {
-        Self::new(Source::path(session, path), 0)
+        Self::new(Source::Path { session, path }, 0)
     }
 
     fn new(source: Source, left: u64) -> Self {
         Self {
             source,
+            idle: None,
             left,
             current: Bytes::new(),
             header: Vec::new(),
@@ -158,7 +165,7 @@ impl StreamReader {
             if self.left > 0 && !self.current.is_empty() {
                 return Poll::Ready(Ok(true));
             }
-            match ready!(self.source.poll_next(cx))? {
+            match ready!(self.poll_message(cx))? {
                 Some(bytes) => self.current = bytes,
                 None if matches!(self.source, Source::Inline(_)) && self.left == 0 => {
                     self.is_ended = true;
@@ -166,6 +173,20 @@ impl StreamReader {
                 None => return Poll::Ready(Err(StreamError::Truncated)),
             }
         }
+    }
+
+    /// The next message, as long as its sender may take for it.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamError>> {
+        if let Poll::Ready(next) = self.source.poll_next(cx) {
+            self.idle = None;
+            return Poll::Ready(next);
+        }
+        let Some(timeout) = self.source.idle_timeout() else {
+            return Poll::Pending;
+        };
+        let idle = self.idle.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        ready!(idle.as_mut().poll(cx));
+        Poll::Ready(Err(StreamError::Idle))
     }
 
     /// Reads the header of a chunk as far as it has come; `false` when it was that of the end.
@@ -230,14 +251,14 @@ impl FutureReader {
     /// A future whose value is there already.
     pub(crate) fn ready(value: Input) -> Self {
         Self {
-            source: Source::Inline(Some(value)),
+            source: Source::Inline(value.into_pieces()),
             taken: Input::new(),
         }
     }
 
     pub(crate) fn pending((session, path): (Arc<Session>, Path)) -> Self {
         Self {
-            source: Source::path(session, path),
+            source: Source::Path { session, path },
             taken: Input::new(),
         }
     }
@@ -277,45 +298,28 @@ impl FutureReader {
 // ===== impl Source =====
 
 impl Source {
-    fn path(session: Arc<Session>, path: Path) -> Self {
-        Self::Path {
-            session,
-            path,
-            idle: None,
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamError>> {
+        match self {
+            Self::Inline(pieces) => Poll::Ready(Ok(pieces.pop_front())),
+            Self::Path { session, path } => {
+                let arrival = ready!(session.poll_next(*path, cx));
+                Poll::Ready(match arrival {
+                    Arrival::Data(bytes) => Ok(Some(bytes)),
+                    Arrival::End => Ok(None),
+                    Arrival::Lost => Err(StreamError::Lost),
+                    Arrival::Broken(reason) => Err(reason.into()),
+                })
+            }
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamError>> {
+    /// How long a stream may stand still; `None` where the time of the call is all that counts, as with ends of 1.9.
+    fn idle_timeout(&self) -> Option<Duration> {
         match self {
-            Self::Inline(input) => {
-                let Some(mut pieces) = input.take() else {
-                    return Poll::Ready(Ok(None));
-                };
-                let first = pieces.pop_first();
-                *input = Some(pieces).filter(|pieces| !pieces.is_empty());
-                Poll::Ready(Ok(first))
+            Self::Path { session, .. } if session.form() == Form::Weft => {
+                Some(session.endpoint().options().stream_idle_timeout)
             }
-            Self::Path {
-                session,
-                path,
-                idle,
-            } => {
-                if let Poll::Ready(arrival) = session.poll_next(*path, cx) {
-                    *idle = None;
-                    return Poll::Ready(match arrival {
-                        Arrival::Data(bytes) => Ok(Some(bytes)),
-                        Arrival::End => Ok(None),
-                        Arrival::Lost => Err(StreamError::Lost),
-                        Arrival::Broken(reason) => Err(reason.into()),
-                    });
-                }
-                let timeout = session.endpoint().options().stream_idle_timeout;
-                let idle = idle.get_or_insert_with(|| {
-                    Box::pin(tokio::time::sleep_until(Instant::now() + timeout))
-                });
-                ready!(idle.as_mut().poll(cx));
-                Poll::Ready(Err(StreamError::Idle))
-            }
+            _ => None,
         }
     }
 
@@ -332,7 +336,7 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Self::Path { session, path, .. } = self {
+        if let Self::Path { session, path } = self {
             session.drop_reader(*path);
         }
     }

@@ -374,3 +374,78 @@ async fn a_1_9_sender_that_is_too_fast_fails_its_call_alone() {
         while legacy.next().await.subject.as_str() != format!("{root}.results") {}
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_1_9_sender_may_pause() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let idle = Duration::from_millis(20);
+    let options = Options {
+        stream_idle_timeout: idle,
+        ..Options::default()
+    };
+    let endpoint = server.endpoint_with(options).await;
+    let export = Export::typed::<(Stream<u8>,), ()>(INSTANCE, "sink").unwrap();
+    let mut exports = serve(&endpoint, export, ServeOptions::default()).await;
+    let mut legacy = Legacy::new(&server).await;
+    let root = format!("{}.c1", legacy.inbox);
+    legacy.request("sink", &root, &[0]).await;
+    let mut call = within(exports.accept()).await.unwrap();
+    let peer = legacy.next().await.reply.unwrap();
+    let (mut params,): (Stream<u8>,) = within(call.decode()).await.unwrap();
+    // Longer than an end of Weft may pause; this is what is tested.
+    let waited = tokio::time::timeout(idle * 10, params.reader.next_bytes()).await;
+    assert!(waited.is_err(), "{waited:?}");
+    legacy.publish(&format!("{peer}.params.0"), &[1, 9]).await;
+    let part = within(params.reader.next_bytes()).await;
+    assert_eq!(part, Ok(Some(Bytes::from_static(&[9]))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_messages_of_a_1_9_sender_count_what_they_take() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let bytes_max = 64 * 1024;
+    let options = Options {
+        call_bytes_max: bytes_max,
+        ..Options::default()
+    };
+    let endpoint = server.endpoint_with(options).await;
+    let export = Export::typed::<(Stream<u8>,), ()>(INSTANCE, "sink").unwrap();
+    let mut exports = serve(&endpoint, export, ServeOptions::default()).await;
+    let mut legacy = Legacy::new(&server).await;
+    let root = format!("{}.c1", legacy.inbox);
+    legacy.request("sink", &root, &[0]).await;
+    let mut call = within(exports.accept()).await.unwrap();
+    let peer = legacy.next().await.reply.unwrap();
+    let (mut params,): (Stream<u8>,) = within(call.decode()).await.unwrap();
+    let path = format!("{peer}.params.0");
+    // A chunk of a mebibyte, of which far less comes than may be held, but byte by byte.
+    legacy.publish(&path, &[0x80, 0x80, 0x40]).await;
+    for _ in 0..1000 {
+        legacy.publish(&path, &[1]).await;
+    }
+    settled(&legacy.client).await;
+    // Nobody reads, so that what comes fills all there is, and the next message is one too many.
+    until("all room is taken", || {
+        endpoint.buffered_bytes() + 512 > bytes_max
+    })
+    .await;
+    settled(endpoint.nats()).await;
+    settled(endpoint.nats()).await;
+    let error = within(async {
+        loop {
+            if let Err(error) = params.reader.next_bytes().await {
+                break error;
+            }
+        }
+    });
+    assert_eq!(error.await, StreamError::Overflow);
+    drop((params, call));
+    until("all memory is given back", || {
+        endpoint.buffered_bytes() == 0
+    })
+    .await;
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use weft_runtime::Shutdown;
 use weft_wrpc::encode::Stream;
 use weft_wrpc::server::dispatch;
@@ -59,9 +60,16 @@ async fn a_callee_that_is_killed_is_noticed_long_before_the_deadline() {
     let caller = server.endpoint_with(options()).await;
     let params = (Bytes::from_static(b"x"),);
     let (function, options) = (echo(), patient());
+    let spy = server.client().await;
+    let mut requests = spy.subscribe(function.subject().to_owned()).await.unwrap();
+    settled(&spy).await;
     let call = caller.call::<_, (Bytes,)>(&function, &params, &options);
     let killed = async {
         let running = serving.accept().await.unwrap();
+        // Once it has said that it works on the call.
+        let root = requests.next().await.unwrap().reply.unwrap();
+        let mut answers = spy.subscribe(format!("{root}.a")).await.unwrap();
+        answers.next().await.unwrap();
         // As when its process is killed: nothing more is heard of its connection.
         callee.nats().drain().await.unwrap();
         running
@@ -76,17 +84,49 @@ async fn a_call_that_nobody_works_on_is_given_up() {
         return;
     };
     let function = echo();
-    // Takes the call, and knows no questions.
+    // Takes the call, and hears questions without an answer, as hosts do that do not work on it.
     let client = server.client().await;
-    let _requests = client
-        .subscribe(function.subject().to_owned())
-        .await
-        .unwrap();
+    let mut taken = Vec::new();
+    for subject in [function.subject(), "weft.rpc.cancel.>"] {
+        taken.push(client.subscribe(subject.to_owned()).await.unwrap());
+    }
     settled(&client).await;
     let caller = server.endpoint_with(options()).await;
     let (params, options) = ((Bytes::new(),), patient());
     let answer = within(caller.call::<_, (Bytes,)>(&function, &params, &options)).await;
     assert_eq!(answer, Err(CallError::Gone));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_of_1_9_that_is_busy_is_waited_for() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let function = echo();
+    // Takes the call, and knows no questions.
+    let client = server.client().await;
+    let mut requests = client
+        .subscribe(function.subject().to_owned())
+        .await
+        .unwrap();
+    settled(&client).await;
+    let caller = server.endpoint_with(options()).await;
+    let (params, options) = ((Bytes::from_static(b"x"),), patient());
+    let call = caller.call::<_, (Bytes,)>(&function, &params, &options);
+    let busy = async {
+        let request = requests.next().await.unwrap();
+        // Long enough for many more questions than may stay without an answer; this is what is tested.
+        tokio::time::sleep(INTERVAL * 30).await;
+        let root = request.reply.unwrap();
+        let accept = client.publish_with_reply(root.clone(), client.new_inbox(), Bytes::new());
+        accept.await.unwrap();
+        for payload in ["\x01x", ""] {
+            let result = client.publish(format!("{root}.results"), payload.into());
+            result.await.unwrap();
+        }
+    };
+    let (answer, ()) = within(async { tokio::join!(call, busy) }).await;
+    assert_eq!(answer, Ok(params.clone()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

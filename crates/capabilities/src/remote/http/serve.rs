@@ -9,7 +9,8 @@ use weft_wrpc::codec::Writer;
 use weft_wrpc::{Failure, FailureCode, Incoming, stream};
 
 use super::body::{WireBody, pump};
-use super::shape::{self, ErrorCode};
+use super::code::ErrorCode;
+use super::shape;
 use crate::remote::failure;
 use crate::remote::serve::call_context;
 
@@ -46,6 +47,8 @@ pub(in crate::remote) async fn answer(
             pump(body, data, trailers).await;
             Ok(())
         }
+        // What the component says is told as it says it.
+        Err(CallError::Guest(error)) => refuse(incoming, &ErrorCode::from(&*error)).await,
         Err(error) if incoming.understands_failures() => Err(failure::told(&Failed::Begun(error))),
         Err(error) => refuse(incoming, &code(&error)).await,
     }

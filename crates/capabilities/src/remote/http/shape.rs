@@ -10,6 +10,8 @@ use weft_wrpc::codec::{Error as CodecError, Reader, Writer};
 use weft_wrpc::stream::{FutureReader, Outgoing, StreamReader};
 use weft_wrpc::{Decode, Type, Typed};
 
+use super::code::ErrorCode;
+
 /// Header fields with their values.
 pub(super) type Fields = Vec<(String, Vec<Bytes>)>;
 
@@ -58,121 +60,6 @@ weft_wrpc::record!(RequestOptions {
     connect_timeout: "connect-timeout",
     first_byte_timeout: "first-byte-timeout",
     between_bytes_timeout: "between-bytes-timeout",
-});
-
-#[derive(Debug)]
-pub(super) struct DnsError {
-    rcode: Option<String>,
-    info_code: Option<u16>,
-}
-weft_wrpc::record!(DnsError {
-    rcode,
-    info_code: "info-code",
-});
-
-#[derive(Debug)]
-pub(super) struct TlsAlert {
-    alert_id: Option<u8>,
-    alert_message: Option<String>,
-}
-weft_wrpc::record!(TlsAlert {
-    alert_id: "alert-id",
-    alert_message: "alert-message",
-});
-
-#[derive(Debug)]
-pub(super) struct FieldSize {
-    field_name: Option<String>,
-    field_size: Option<u32>,
-}
-weft_wrpc::record!(FieldSize {
-    field_name: "field-name",
-    field_size: "field-size",
-});
-
-/// The cases of `wasi:http/types.error-code`, in its order.
-#[derive(Debug)]
-pub(super) enum ErrorCode {
-    DnsTimeout,
-    DnsError(DnsError),
-    DestinationNotFound,
-    DestinationUnavailable,
-    DestinationIpProhibited,
-    DestinationIpUnroutable,
-    ConnectionRefused,
-    ConnectionTerminated,
-    ConnectionTimeout,
-    ConnectionReadTimeout,
-    ConnectionWriteTimeout,
-    ConnectionLimitReached,
-    TlsProtocolError,
-    TlsCertificateError,
-    TlsAlertReceived(TlsAlert),
-    RequestDenied,
-    RequestLengthRequired,
-    RequestBodySize(Option<u64>),
-    RequestMethodInvalid,
-    RequestUriInvalid,
-    RequestUriTooLong,
-    RequestHeaderSectionSize(Option<u32>),
-    RequestHeaderSize(Option<FieldSize>),
-    RequestTrailerSectionSize(Option<u32>),
-    RequestTrailerSize(FieldSize),
-    ResponseIncomplete,
-    ResponseHeaderSectionSize(Option<u32>),
-    ResponseHeaderSize(FieldSize),
-    ResponseBodySize(Option<u64>),
-    ResponseTrailerSectionSize(Option<u32>),
-    ResponseTrailerSize(FieldSize),
-    ResponseTransferCoding(Option<String>),
-    ResponseContentCoding(Option<String>),
-    ResponseTimeout,
-    UpgradeFailed,
-    ProtocolError,
-    LoopDetected,
-    ConfigurationError,
-    InternalError(Option<String>),
-}
-weft_wrpc::variant!(ErrorCode {
-    DnsTimeout: "DNS-timeout",
-    DnsError(DnsError): "DNS-error",
-    DestinationNotFound: "destination-not-found",
-    DestinationUnavailable: "destination-unavailable",
-    DestinationIpProhibited: "destination-IP-prohibited",
-    DestinationIpUnroutable: "destination-IP-unroutable",
-    ConnectionRefused: "connection-refused",
-    ConnectionTerminated: "connection-terminated",
-    ConnectionTimeout: "connection-timeout",
-    ConnectionReadTimeout: "connection-read-timeout",
-    ConnectionWriteTimeout: "connection-write-timeout",
-    ConnectionLimitReached: "connection-limit-reached",
-    TlsProtocolError: "TLS-protocol-error",
-    TlsCertificateError: "TLS-certificate-error",
-    TlsAlertReceived(TlsAlert): "TLS-alert-received",
-    RequestDenied: "HTTP-request-denied",
-    RequestLengthRequired: "HTTP-request-length-required",
-    RequestBodySize(Option<u64>): "HTTP-request-body-size",
-    RequestMethodInvalid: "HTTP-request-method-invalid",
-    RequestUriInvalid: "HTTP-request-URI-invalid",
-    RequestUriTooLong: "HTTP-request-URI-too-long",
-    RequestHeaderSectionSize(Option<u32>): "HTTP-request-header-section-size",
-    RequestHeaderSize(Option<FieldSize>): "HTTP-request-header-size",
-    RequestTrailerSectionSize(Option<u32>): "HTTP-request-trailer-section-size",
-    RequestTrailerSize(FieldSize): "HTTP-request-trailer-size",
-    ResponseIncomplete: "HTTP-response-incomplete",
-    ResponseHeaderSectionSize(Option<u32>): "HTTP-response-header-section-size",
-    ResponseHeaderSize(FieldSize): "HTTP-response-header-size",
-    ResponseBodySize(Option<u64>): "HTTP-response-body-size",
-    ResponseTrailerSectionSize(Option<u32>): "HTTP-response-trailer-section-size",
-    ResponseTrailerSize(FieldSize): "HTTP-response-trailer-size",
-    ResponseTransferCoding(Option<String>): "HTTP-response-transfer-coding",
-    ResponseContentCoding(Option<String>): "HTTP-response-content-coding",
-    ResponseTimeout: "HTTP-response-timeout",
-    UpgradeFailed: "HTTP-upgrade-failed",
-    ProtocolError: "HTTP-protocol-error",
-    LoopDetected: "loop-detected",
-    ConfigurationError: "configuration-error",
-    InternalError(Option<String>): "internal-error",
 });
 
 /// The head of a request.

@@ -15,7 +15,8 @@ use weft_wrpc::subject::SubjectError;
 use weft_wrpc::{CallOptions, Function, stream};
 
 use super::body::{WireBody, pump};
-use super::shape::{self, ErrorCode, RequestHead};
+use super::code::ErrorCode;
+use super::shape::{self, RequestHead};
 use super::{HANDLE, INCOMING, INCOMING_SIGNATURE, OUTGOING, OUTGOING_SIGNATURE};
 use crate::remote::target::wire_context;
 use crate::remote::{Wire, failure};
@@ -137,11 +138,12 @@ impl HttpTarget {
         });
         let (head, data, trailers) = match answer.map_err(values)? {
             Ok(answer) => answer,
-            Err(code) => return Err(CallError::Guest(format!("{code:?}").into())),
+            Err(code) => return Err(CallError::Guest(Arc::new(code.into()))),
         };
         let body = WireBody::new(data, trailers, Some(pump));
         let response = head.and_then(|head| head.body(body).ok());
-        response.ok_or_else(|| CallError::Guest("a head that is none of HTTP".into()))
+        // A head that is none of HTTP.
+        response.ok_or_else(|| CallError::Guest(Arc::new(HttpError::HttpProtocolError)))
     }
 }
 
@@ -163,9 +165,10 @@ impl Outgoing for HttpTarget {
     }
 }
 
-/// What a guest is told of a failed call.
+/// What a guest is told of a failed call: what its callee answered, or what is nearest to what happened.
 fn http_error(error: &CallError) -> HttpError {
     match error {
+        CallError::Guest(code) => ErrorCode::from(&**code).into(),
         CallError::Deadline => HttpError::HttpResponseTimeout,
         CallError::Depth { .. } => HttpError::LoopDetected,
         CallError::Remote {
