@@ -134,7 +134,15 @@ async def deletes_are_purged(server):
     assert (await kv.status()).values == 4
     await kv.purge_deletes(olderthan=-1)
     assert (await kv.status()).values == 2
-    assert await kv.keys() == ["c"]
+
+    async def one_is_left():
+        # A consumer that is made at once may count what was purged (nats-server 2.15).
+        try:
+            return await kv.keys() == ["c"]
+        except NoKeysError:
+            return False
+
+    await until("one key is left", one_is_left)
 
 
 @behaviour
