@@ -1,9 +1,11 @@
 //! Segments of which little still counts make room: what counts is copied to the end of the log, a portion at a time.
 //!
 //! The segment of which the least counts is next, once less than half of it does, so that no more is copied than was
-//! written. That a message was forgotten counts as long as the segment is there that the message stood in. Only
-//! when everything that was copied is on the disk is the segment removed. Messages that stand in two segments since a
-//! crash came in between are seen to first: so long as the old copy is there, that it was forgotten must not be.
+//! written. The records that a segment began with are left out of that: they are in every later one, and where there
+//! are many, cleaning would never end on their account. That a message was forgotten counts as long as the segment is
+//! there that the message stood in. Only when everything that was copied is on the disk is the segment removed.
+//! Messages that stand in two segments since a crash came in between are seen to first: so long as the old copy is
+//! there, that it was forgotten must not be.
 
 use std::fs::File;
 use std::io;
@@ -98,12 +100,12 @@ impl Log {
         }
         let candidates = self.segments.iter().filter(|(number, segment)| {
             let counts = segment.live + segment.info.forgets_len();
-            let is_worth = segment.info.is_stale || counts * 2 < segment.info.len;
+            let is_worth = segment.info.is_stale || counts * 2 < segment.info.content_len();
             **number != self.last && !segment.is_sick && is_worth
         });
         let order = |(_, segment): &(&u32, &super::log::Segment)| {
             let counts = segment.live + segment.info.forgets_len();
-            let part = counts * 1000 / segment.info.len.max(1);
+            let part = counts * 1000 / segment.info.content_len().max(1);
             (!segment.info.is_stale, part)
         };
         let next = candidates.min_by_key(order).map(|(number, _)| *number);

@@ -5,13 +5,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::entry::{Entry, FORGET_LEN};
+use super::entry::{Entry, FORGET_LEN, Raw};
 use super::mend;
 use super::messages::Messages;
 use super::record::StreamId;
 use super::scan::{Scanned, Scope, scan};
 use super::seal::Seal;
-use super::segment::{self, HEADER_LEN, Header};
+use super::segment::{self, FRAME_LEN, HEADER_LEN, Header};
 use super::summary;
 use crate::jetstream::stream::Place;
 use crate::stats::Counters;
@@ -25,6 +25,9 @@ pub(super) struct SegmentInfo {
     pub(super) len: u64,
     /// Bytes that are not bodies.
     pub(super) heads: u64,
+    /// Bytes of the records that it began with. Zero where a summary was read in its place: such a segment is mostly
+    /// bodies, so they make up little of it.
+    pub(super) records_len: u64,
     /// How many messages of other segments it says are forgotten.
     pub(super) forgets: BTreeMap<u32, u32>,
     /// It holds messages that were copied out of it.
@@ -135,6 +138,9 @@ impl Loader<'_> {
         };
         let from = self.loaded.messages.len();
         let found = scan(scope, |frame| {
+            if frame.is_whole {
+                self.note_records(number, frame.entries);
+            }
             for raw in frame.entries {
                 if frame.is_whole || !matches!(raw.entry, Entry::Reset { .. }) {
                     let at = u32::try_from(raw.body_at).unwrap_or(u32::MAX);
@@ -160,6 +166,16 @@ impl Loader<'_> {
         };
         self.loaded.next = self.loaded.next.max(found.next);
         Ok(())
+    }
+
+    /// Notes how long the records are that a segment began with, if these entries of one frame are they.
+    fn note_records(&mut self, number: u32, entries: &[Raw<'_>]) {
+        if let (Some(first), Some(last)) = (entries.first(), entries.last())
+            && matches!(first.entry, Entry::Reset { .. })
+        {
+            let len = FRAME_LEN + (last.range.end - first.range.start);
+            self.info(number).records_len = len as u64;
+        }
     }
 
     /// Tells what was found damaged.
@@ -337,6 +353,11 @@ impl Loader<'_> {
 }
 
 impl SegmentInfo {
+    /// Bytes of it beside the records that it began with.
+    pub(super) fn content_len(&self) -> u64 {
+        self.len.saturating_sub(self.records_len)
+    }
+
     /// Bytes of it that other segments need.
     pub(super) fn forgets_len(&self) -> u64 {
         let count: u64 = self.forgets.values().map(|count| u64::from(*count)).sum();

@@ -2,6 +2,9 @@
 //!
 //! Changes are collected in a frame, and written in one piece when the frame is complete. The log knows of each segment
 //! how much of it still counts; see [`super::clean`] for what becomes of those of which little does.
+//!
+//! The records that a segment begins with are no part of its length: however many there are, they are written once for
+//! as much as a segment takes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,7 +23,8 @@ use super::segment::{self, FRAME_LEN, FrameHeader, HEADER_LEN, Header};
 use super::unsynced::Unsynced;
 use crate::jetstream::stream::{Place, Stored};
 
-/// Length from which a segment takes no more. Short in tests, so that they meet many.
+/// Length from which a segment takes no more, beside the records that it began with. Short in tests, so that they meet
+/// many.
 pub(super) const SEGMENT_LEN: u64 = if cfg!(any(test, fuzzing)) {
     8 * 1024
 } else {
@@ -250,10 +254,9 @@ impl Log {
         if self.frame.capacity() > SPARE_LEN {
             self.frame = Vec::new();
         }
-        if let Some(segment) = self.segments.get_mut(&self.last) {
-            segment.info.len = end;
-        }
-        if end >= SEGMENT_LEN {
+        let segment = self.segments.entry(self.last).or_default();
+        segment.info.len = end;
+        if segment.info.content_len() >= SEGMENT_LEN {
             self.begin_segment()?;
         }
         Ok(())
@@ -375,6 +378,7 @@ impl Log {
         self.next += 1;
         let segment = self.segments.entry(self.last).or_default();
         segment.info.heads += frame.len() as u64;
+        segment.info.records_len = frame.len() as u64;
         segment.info.len = self.end;
         Ok(())
     }

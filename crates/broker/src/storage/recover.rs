@@ -99,6 +99,45 @@ impl Log {
     }
 }
 
+impl Recovered {
+    /// The last sequence of each stream that one of its consumers knows of, or a stream that takes from it. Where the
+    /// end of a stream is lost, its messages do not tell.
+    pub(crate) fn reached(&self) -> BTreeMap<StreamId, u64> {
+        let mut reached: BTreeMap<StreamId, u64> = BTreeMap::new();
+        let mut note = |id: StreamId, seq: u64| {
+            let last = reached.entry(id).or_default();
+            *last = seq.max(*last);
+        };
+        for (id, stream) in &self.streams {
+            for consumer in stream.consumers.values() {
+                note(*id, last_known(&consumer.saved));
+            }
+            for position in stream.source_positions.values() {
+                let life = position.life;
+                let origin = self.streams.get(&life.id);
+                if origin.is_some_and(|origin| origin.record.created == life.created.0) {
+                    note(life.id, position.seq);
+                }
+            }
+        }
+        reached
+    }
+}
+
+/// The last sequence that a consumer knows of.
+fn last_known(saved: &Saved) -> u64 {
+    let positions = [
+        saved.next.saturating_sub(1),
+        saved.delivered.stream,
+        saved.floor.stream,
+        saved.skip_upto.unwrap_or(0),
+    ];
+    let pending = saved.pending.iter().map(|pending| pending.stream_seq);
+    let given_up = saved.given_up.iter().copied();
+    let known = positions.into_iter().chain(pending).chain(given_up);
+    known.fold(0, u64::max)
+}
+
 impl RecoveredStream {
     fn new(record: StreamRecord) -> Self {
         Self {
@@ -107,5 +146,96 @@ impl RecoveredStream {
             source_positions: BTreeMap::new(),
             consumers: BTreeMap::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jetstream::clock::WallTime;
+    use crate::jetstream::config::{ConsumerConfig, StreamConfig};
+    use crate::jetstream::consumer::{Position, SavedPending};
+    use crate::jetstream::source::Life;
+
+    fn stream(created: i64) -> RecoveredStream {
+        RecoveredStream::new(StreamRecord {
+            config: StreamConfig::default(),
+            created,
+        })
+    }
+
+    fn consumer(saved: Saved) -> RecoveredConsumer {
+        let config = ConsumerConfig::default();
+        RecoveredConsumer {
+            record: ConsumerRecord { config, created: 1 },
+            saved,
+        }
+    }
+
+    #[test]
+    fn every_position_of_a_consumer_tells_which_sequences_were_used() {
+        let position = Position {
+            consumer: 1,
+            stream: 9,
+        };
+        let pending = SavedPending {
+            stream_seq: 9,
+            consumer_seq: 1,
+            redeliveries: 0,
+        };
+        let states = [
+            Saved {
+                next: 10,
+                ..Saved::default()
+            },
+            Saved {
+                delivered: position,
+                ..Saved::default()
+            },
+            Saved {
+                skip_upto: Some(9),
+                ..Saved::default()
+            },
+            Saved {
+                pending: vec![pending],
+                ..Saved::default()
+            },
+            Saved {
+                given_up: vec![3, 9],
+                ..Saved::default()
+            },
+        ];
+        for saved in states {
+            assert_eq!(last_known(&saved), 9, "{saved:?}");
+        }
+        assert_eq!(last_known(&Saved::default()), 0);
+    }
+
+    #[test]
+    fn consumers_and_followers_tell_how_far_a_stream_came() {
+        let mut found = Recovered {
+            next_id: 4,
+            streams: BTreeMap::from([(1, stream(7)), (2, stream(8)), (3, stream(9))]),
+        };
+        let saved = Saved {
+            next: 6,
+            ..Saved::default()
+        };
+        let position = |id, created, seq| SourcePosition {
+            life: Life {
+                id,
+                created: WallTime(created),
+            },
+            seq,
+        };
+        let first = found.streams.get_mut(&1).unwrap();
+        first.consumers.insert("C".to_owned(), consumer(saved));
+        let follower = found.streams.get_mut(&3).unwrap();
+        follower.source_positions = BTreeMap::from([
+            ("of the first".to_owned(), position(1, 7, 4)),
+            ("of the second".to_owned(), position(2, 8, 12)),
+            ("of another with its number".to_owned(), position(2, 5, 40)),
+        ]);
+        assert_eq!(found.reached(), BTreeMap::from([(1, 5), (2, 12)]));
     }
 }

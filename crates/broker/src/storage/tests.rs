@@ -117,11 +117,13 @@ impl Store {
 
     /// Cleans until there is nothing to clean, as the engine does.
     fn clean(&mut self) {
+        let first = self.log.last;
         self.log.choose_cleaning();
         while let Some(wanted) = self.log.next_to_clean() {
             self.clean_portion(wanted);
             self.remove();
             self.log.choose_cleaning();
+            assert!(self.log.last - first < 1000, "the cleaning never ends");
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::entropy::Entropy;
+use crate::jetstream::consumer::Saved;
 
 #[test]
 fn segments_of_which_nothing_counts_are_removed() {
@@ -35,6 +36,47 @@ fn what_counts_moves_on() {
     assert_eq!(store.readable(), kept);
     let store = store.reopen();
     assert_eq!((store.readable(), store.reported()), (kept, (0, 0)));
+}
+
+#[test]
+fn many_records_are_not_written_over_and_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = filled(directory.path(), 1);
+    let saved = Saved {
+        given_up: (0..1000).collect(),
+        ..Saved::default()
+    };
+    // As much as five segments take.
+    for number in 0..5 {
+        let name = format!("consumer-{number}");
+        store.log.consumer_state(STREAM, &name, &saved);
+    }
+    store.log.commit(false).unwrap();
+    let begun = store.log.last;
+    // Segments of which nothing counts, and some of which everything does: about 70 KiB.
+    for seq in 2..=200 {
+        store.put(seq);
+        store.forget(seq - 1);
+        store.clean();
+    }
+    for seq in 201..=300 {
+        store.put(seq);
+        store.clean();
+    }
+    let (last, segments) = (store.log.last, store.segments());
+    assert!(last - begun <= 12, "{begun} to {last}");
+    assert!(segments.len() <= 6, "{segments:?}");
+    let kept: Vec<u64> = (200..=300).collect();
+    assert_eq!(store.readable(), kept);
+    // A start knows what of a segment is records.
+    let mut store = store.reopen();
+    assert_eq!((store.readable(), store.reported()), (kept, (0, 0)));
+    assert!(store.has_stream());
+    for seq in 301..=310 {
+        store.put(seq);
+        store.clean();
+    }
+    assert!(store.log.last <= last + 1, "{last} to {}", store.log.last);
 }
 
 #[test]
