@@ -263,9 +263,8 @@ async fn serve(
     counters.connections_total.add(1);
     tracing::debug!(client.id = client.id, client.address = %address, "Accepted connection");
     let session = shared.session(&client);
-    session
-        .run(&arrival.greeting, arrival.challenge.take())
-        .await;
+    let (greeting, challenge) = (arrival.greeting, arrival.challenge);
+    session.run(greeting, challenge).await;
     shared.lock().remove(&client.id);
     counters.connections.sub(1);
 }
@@ -281,7 +280,8 @@ async fn open(
         return Some(Stream::Plain(socket));
     };
     let limits = &shared.limits;
-    let opening = tls::open(acceptor, socket, &arrival.greeting);
+    // Apart, so that connections that are open do not keep the room of a handshake.
+    let opening = Box::pin(tls::open(acceptor, socket, &arrival.greeting));
     let error: Box<dyn std::error::Error + Send + Sync> =
         match timeout(limits.tls_timeout, opening).await {
             Ok(Ok(Opening::Ready { stream, is_greeted })) => {

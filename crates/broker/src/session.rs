@@ -100,11 +100,12 @@ impl Session {
 
     /// Serves the client until the connection ends; `greeting` is its first line, empty if it was sent. A client that
     /// must say who it is gets a `challenge`.
-    pub(crate) async fn run(mut self, greeting: &[u8], challenge: Option<Challenge>) {
+    pub(crate) async fn run(mut self, greeting: Vec<u8>, challenge: Option<Challenge>) {
         let mut writer = JoinSet::new();
         writer.spawn(write_until_closed(Arc::clone(&self.client)));
         let client = Arc::clone(&self.client);
-        client.send(greeting, &mut self.batch);
+        client.send(&greeting, &mut self.batch);
+        drop(greeting);
         self.flush();
 
         let reason = self.serve(challenge).await;
@@ -121,7 +122,8 @@ impl Session {
     async fn serve(&mut self, challenge: Option<Challenge>) -> CloseReason {
         let mut buffer = BytesMut::new();
         if let Some(challenge) = challenge
-            && let Err(reason) = self.authenticate(&challenge, &mut buffer).await
+            // Apart, so that its room is given back.
+            && let Err(reason) = Box::pin(self.authenticate(&challenge, &mut buffer)).await
         {
             return reason;
         }
