@@ -93,7 +93,7 @@ impl Consumer {
                 is_present,
             } => self.interest_changed(now, subject, is_present, &mut effects),
             Input::Update(config) => self.update(now, index, *config, &mut effects),
-            Input::Tick => self.tick(now, &mut effects),
+            Input::Tick => self.tick(now, index, &mut effects),
         }
         effects
     }

@@ -3,6 +3,7 @@
 //! One round takes all mail, steps the machines, lets consumers deliver a portion each, and then commits what
 //! changed. Answers about a stream wait for the commit of what they tell.
 
+mod answers;
 mod consumers;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod driver;
@@ -23,8 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::clock::{Clock, Nanos, Now, Tick, TimeShift};
-use super::consumer::Ack;
-use super::names::{ACK_FILTER, API_FILTER, FLOW_CONTROL_FILTER, FLOW_CONTROL_PREFIX};
+use super::names::{ACK_FILTER, API_FILTER, FLOW_CONTROL_FILTER};
 use super::{Courier, Due, Mail, Mailbox, consumer};
 use crate::entropy::Entropy;
 use crate::router::{Ingest, Internal, Router, Subscription, Target};
@@ -203,28 +203,8 @@ impl Engine {
         match ingest.target {
             Internal::Stream(id) => self.publish(now, id, ingest),
             Internal::Api => self.serve_api(now, ingest),
-            Internal::Ack => {
-                let body = ingest.payload.slice(ingest.header_len..);
-                let parsed = Ack::parse(&ingest.subject, &body, ingest.reply.clone());
-                if let Some((stream, consumer, ack)) = parsed
-                    && let Some(key) = self.consumer_key(&stream, &consumer)
-                {
-                    self.step_consumer(now, key, consumer::Input::Ack(ack));
-                }
-            }
-            Internal::FlowControl => {
-                let subject = &ingest.subject;
-                let names = str::from_utf8(subject)
-                    .ok()
-                    .and_then(|subject| subject.strip_prefix(FLOW_CONTROL_PREFIX))
-                    .and_then(|rest| rest.split_once('.'))
-                    .and_then(|(stream, rest)| Some((stream, rest.split_once('.')?.0)));
-                if let Some((stream, consumer)) = names
-                    && let Some(key) = self.consumer_key(stream, consumer)
-                {
-                    self.step_consumer(now, key, consumer::Input::FlowControl { subject });
-                }
-            }
+            Internal::Ack => self.acknowledged(now, ingest),
+            Internal::FlowControl => self.flow_controlled(now, ingest),
         }
     }
 

@@ -52,6 +52,11 @@ impl Outgoing {
         }
     }
 
+    /// What a requester hears where nobody listens.
+    pub(crate) fn no_responders(to: Bytes) -> Self {
+        Self::status(to, None, b"NATS/1.0 503\r\n\r\n".to_vec())
+    }
+
     /// Headers and body in one piece.
     pub(crate) fn with_headers(to: Bytes, header_len: usize, payload: Bytes) -> Self {
         Self {

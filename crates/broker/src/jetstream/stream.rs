@@ -75,7 +75,7 @@ pub(crate) struct Stream {
 impl Stream {
     /// An empty stream with a checked configuration.
     pub(crate) fn new(config: StreamConfig, created: WallTime) -> Self {
-        let index = Index::new(config.storage, config.first_seq);
+        let index = Index::new(config.storage, config.retention, config.first_seq);
         Self {
             transform: transform(&config),
             config,

@@ -1,6 +1,8 @@
 //! What a client says of itself in `CONNECT`.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::auth::Hidden;
 
@@ -96,7 +98,7 @@ impl Default for Switches {
 impl Claim {
     /// Reads the JSON of a `CONNECT`.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, ConnectError> {
-        let fields: ClaimFields = serde_json::from_slice(json).map_err(|_| ConnectError::Json)?;
+        let fields: ClaimFields = parse(json)?;
         let present = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(Self {
             user: present(fields.user),
@@ -112,14 +114,14 @@ impl Claim {
 impl SelfDescription {
     /// Reads the JSON of a `CONNECT`; nothing if it says it in another form.
     pub(crate) fn parse(json: &[u8]) -> Self {
-        serde_json::from_slice(json).unwrap_or_default()
+        parse(json).unwrap_or_default()
     }
 }
 
 impl Switches {
     /// Reads the JSON of a `CONNECT`. Fields that it lacks keep the value they had.
     pub(crate) fn parse(self, json: &[u8]) -> Result<Self, ConnectError> {
-        let fields: Fields = serde_json::from_slice(json).map_err(|_| ConnectError::Json)?;
+        let fields: Fields = parse(json)?;
         let protocol = fields.protocol.unwrap_or(0);
         if !(0..=PROTOCOL_MAX).contains(&protocol) {
             return Err(ConnectError::Protocol);
@@ -137,6 +139,14 @@ impl Switches {
         }
         Ok(switches)
     }
+}
+
+/// Reads fields as the reference server does: the last of a name counts, and `null` has none.
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConnectError> {
+    let fields: Option<Map<String, Value>> =
+        serde_json::from_slice(json).map_err(|_| ConnectError::Json)?;
+    let fields = Value::Object(fields.unwrap_or_default());
+    serde_json::from_value(fields).map_err(|_| ConnectError::Json)
 }
 
 #[cfg(test)]
@@ -162,6 +172,16 @@ mod tests {
     }
 
     #[test]
+    fn the_last_field_of_a_name_counts() {
+        let parse = |json: &str| Switches::default().parse(json.as_bytes()).unwrap();
+        let quiet = parse(r#"{"verbose":true,"verbose":false}"#);
+        assert!(!quiet.verbose && quiet.pedantic);
+        assert_eq!(parse("null"), Switches::default());
+        let claim = Claim::parse(br#"{"user":"u","user":"v"}"#).unwrap();
+        assert_eq!(claim.user.as_deref(), Some("v"));
+    }
+
+    #[test]
     fn secrets_are_not_printed() {
         let json = br#"{"user":"u","pass":"p4ss","auth_token":"t0ken"}"#;
         let claim = Claim::parse(json).unwrap();
@@ -174,6 +194,7 @@ mod tests {
     fn contradictions_are_refused() {
         let parse = |json: &str| Switches::default().parse(json.as_bytes());
         assert_eq!(parse("{"), Err(ConnectError::Json));
+        assert_eq!(parse("[]"), Err(ConnectError::Json));
         assert_eq!(parse(r#"{"protocol":2}"#), Err(ConnectError::Protocol));
         assert_eq!(
             parse(r#"{"no_responders":true}"#),

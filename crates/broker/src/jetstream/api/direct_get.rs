@@ -24,8 +24,7 @@ pub(super) fn serve(engine: &mut Engine, request: &Request<'_>) {
     });
     let Some(id) = id else {
         // The reference server listens only for streams that allow this, so nobody answers.
-        let outgoing = Outgoing::status(reply, None, b"NATS/1.0 503\r\n\r\n".to_vec());
-        engine.send_at_once(outgoing);
+        engine.send_at_once(Outgoing::no_responders(reply));
         return;
     };
     let wanted = match subject {

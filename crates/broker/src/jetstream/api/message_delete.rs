@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Answer, Json, Request, SUCCESS};
 use crate::jetstream::clock::Now;
-use crate::jetstream::config::parse;
+use crate::jetstream::config::{Storage, parse};
 use crate::jetstream::stream::{Input, Outcome, Remove};
 use crate::jetstream::{ApiError, Engine};
 use crate::storage::StreamId;
@@ -38,8 +38,22 @@ fn delete(
     let body: Body = parse(object, &FIELDS, |_| ApiError::BAD_REQUEST)?;
     match engine.step_stream(now, id, Input::Remove(Remove { seq: body.seq })) {
         Outcome::Removed { existed: true } => Ok(SUCCESS.to_owned()),
-        Outcome::Removed { existed: false } => Err(ApiError::sequence_not_found(body.seq)),
+        Outcome::Removed { existed: false } => Err(missing(engine, id, body.seq)),
         Outcome::Refused(error) => Err(error),
         _ => Err(ApiError::BAD_REQUEST),
+    }
+}
+
+/// Why there is nothing to remove. A stream in files sees first whether the sequence is within its bounds.
+fn missing(engine: &Engine, id: StreamId, seq: u64) -> ApiError {
+    let core = engine.streams.get(&id).map(|slot| &slot.core);
+    match core.filter(|core| core.config().storage == Storage::File) {
+        Some(core) if seq > core.index().last_seq() => {
+            ApiError::stream_message_delete_failed("stream store EOF")
+        }
+        Some(core) if seq < core.index().first_seq() || seq == 0 => {
+            ApiError::stream_message_delete_failed("no message found")
+        }
+        _ => ApiError::sequence_not_found(seq),
     }
 }

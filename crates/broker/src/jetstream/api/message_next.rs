@@ -19,8 +19,7 @@ pub(super) fn serve(engine: &mut Engine, now: Now, names: &str, request: &Reques
         }
         None => {
             // The reference server listens only for consumers that exist, so nobody answers.
-            let outgoing = Outgoing::status(reply, None, b"NATS/1.0 503\r\n\r\n".to_vec());
-            engine.send_at_once(outgoing);
+            engine.send_at_once(Outgoing::no_responders(reply));
         }
     }
 }

@@ -157,6 +157,13 @@ impl ConsumerConfig {
         !self.durable.is_empty()
     }
 
+    /// Time to acknowledge a message that was delivered again so many times.
+    pub(crate) fn ack_wait_after(&self, redeliveries: u64) -> Nanos {
+        let step = usize::try_from(redeliveries).unwrap_or(usize::MAX);
+        let wait = self.backoff.get(step).or_else(|| self.backoff.last());
+        wait.copied().unwrap_or(self.ack_wait)
+    }
+
     /// All filters; none means every subject.
     pub(crate) fn filters(&self) -> impl Iterator<Item = &String> {
         Some(&self.filter_subject)

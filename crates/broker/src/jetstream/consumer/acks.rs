@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SavedPending;
-use crate::jetstream::clock::Tick;
+use crate::jetstream::clock::{Nanos, Tick};
 
 /// Every pending message is either due at some time or queued for redelivery.
 #[derive(Debug, Default)]
@@ -104,6 +104,18 @@ impl Acks {
         for (seq, pending) in &mut self.pending {
             pending.due = None;
             self.redeliver.insert(*seq);
+        }
+    }
+
+    /// Gives receivers longer by what `change` says for a message that was delivered again so many times.
+    pub(super) fn extend(&mut self, change: impl Fn(u64) -> Nanos) {
+        self.due.clear();
+        for (seq, pending) in &mut self.pending {
+            if let Some(due) = pending.due {
+                let due = due.plus(change(pending.redeliveries));
+                pending.due = Some(due);
+                self.due.insert((due, *seq));
+            }
         }
     }
 

@@ -68,7 +68,7 @@ impl Consumer {
     ) {
         if !self.config.is_push() {
             if !is_present {
-                self.drop_requests(subject, effects);
+                self.drop_requests(now, subject, effects);
             }
             return;
         }
@@ -116,7 +116,14 @@ impl Consumer {
         let filters = Filters::new(config.filters());
         let has_new_filters = filters != self.filters;
         self.filters = filters;
-        self.config = config;
+        let old = std::mem::replace(&mut self.config, config);
+        if (self.config.ack_wait, &self.config.backoff) != (old.ack_wait, &old.backoff) {
+            let config = &self.config;
+            self.acks.extend(|redeliveries| {
+                let wait = config.ack_wait_after(redeliveries);
+                wait.saturating_sub(old.ack_wait_after(redeliveries))
+            });
+        }
         if has_new_filters {
             self.recount(index);
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Consumer, Delivery, Effect, Notice};
 use crate::jetstream::clock::{Nanos, Now};
-use crate::jetstream::config::AckPolicy;
+use crate::jetstream::config::{AckPolicy, Retention};
 use crate::jetstream::names::ACK_PREFIX;
 use crate::jetstream::stream::{Entry, Index, Scan};
 
@@ -68,7 +68,7 @@ impl Consumer {
                 }
                 Peeked::Full => return false,
                 Peeked::End => {
-                    self.end_one_shots(effects);
+                    self.end_one_shots(now, effects);
                     return false;
                 }
                 Peeked::Unfinished => return true,
@@ -84,7 +84,7 @@ impl Consumer {
             if index.get(seq).is_none() {
                 self.acks.remove(seq);
             } else if self.is_exhausted(redeliveries) {
-                self.give_up(seq, redeliveries, effects);
+                self.give_up(index, seq, redeliveries, effects);
             } else {
                 return Peeked::Candidate(Candidate::Redelivery {
                     seq,
@@ -98,7 +98,13 @@ impl Consumer {
         if let Some(seq) = self.next_listed(index) {
             return Peeked::Candidate(Candidate::Listed { seq });
         }
-        match index.next(self.next, &self.filters, SCAN_MAX) {
+        let found = if self.num_pending == 0 {
+            // What is stored is for others, however much it is.
+            Scan::End
+        } else {
+            index.next(self.next, &self.filters, SCAN_MAX)
+        };
+        match found {
             Scan::Found(entry) => Peeked::Candidate(Candidate::New { seq: entry.seq }),
             Scan::Unfinished { next } => {
                 self.next = next;
@@ -162,7 +168,7 @@ impl Consumer {
         if self.config.ack_policy == AckPolicy::None {
             effects.push(Effect::Settled { seq });
         }
-        self.finish_request(&to, effects);
+        self.finish_request(now, &to, effects);
         self.control_flow(len, effects);
         true
     }
@@ -224,10 +230,7 @@ impl Consumer {
 
     /// Time to acknowledge a message that was delivered again so many times.
     pub(super) fn ack_wait(&self, redeliveries: u64) -> Nanos {
-        let step = usize::try_from(redeliveries).unwrap_or(usize::MAX);
-        let backoff = self.config.backoff.get(step);
-        let wait = backoff.or_else(|| self.config.backoff.last());
-        wait.copied().unwrap_or(self.config.ack_wait)
+        self.config.ack_wait_after(redeliveries)
     }
 
     /// Whether a message that was delivered again so many times may not be delivered once more.
@@ -236,9 +239,17 @@ impl Consumer {
     }
 
     /// Gives up a message that was delivered as often as it may be.
-    pub(super) fn give_up(&mut self, seq: u64, redeliveries: u64, effects: &mut Vec<Effect>) {
+    pub(super) fn give_up(
+        &mut self,
+        index: &Index,
+        seq: u64,
+        redeliveries: u64,
+        effects: &mut Vec<Effect>,
+    ) {
         self.acks.remove(seq);
-        self.given_up.insert(seq);
+        if index.retention() != Retention::Limits {
+            self.given_up.insert(seq);
+        }
         self.move_floor();
         effects.push(Effect::Notice(Notice::MaxDeliveries {
             stream_seq: seq,

@@ -74,20 +74,25 @@ impl Pull {
             effects.push(refuse(code, &text));
             return;
         }
-        effects.push(Effect::Watch {
-            subject: self.reply.clone(),
-        });
-        consumer.waiting.push_back(Request {
+        let request = Request {
             reply: self.reply,
             left: wishes.batch.max(1),
             bytes_left: wishes.max_bytes.max(0),
             delivered: 0,
-            expires: (wishes.expires > 0).then(|| now.tick.plus(wishes.expires)),
+            expires: (wishes.expires != 0).then(|| now.tick.plus(wishes.expires)),
             heartbeat: wishes.idle_heartbeat,
             heartbeat_due: (wishes.idle_heartbeat > 0)
                 .then(|| now.tick.plus(wishes.idle_heartbeat)),
             no_wait: wishes.no_wait,
+        };
+        if request.is_expired(now) {
+            effects.push(request.status(408, "Request Timeout"));
+            return;
+        }
+        effects.push(Effect::Watch {
+            subject: request.reply.clone(),
         });
+        consumer.waiting.push_back(request);
         consumer.ready(effects);
     }
 }
@@ -151,7 +156,7 @@ impl Consumer {
         self.expire_requests(now, effects);
         if wishes.no_wait {
             let available = self.num_pending + self.acks.redelivery_len() as u64;
-            if available == 0 && wishes.expires <= 0 {
+            if available == 0 && wishes.expires == 0 {
                 return Err((404, "No Messages".to_owned()));
             }
             let wanted = self
@@ -180,12 +185,12 @@ impl Consumer {
         loop {
             let request = self.waiting.front_mut()?;
             if request.is_expired(now) {
-                self.end_front(408, "Request Timeout", effects);
+                self.end_front(now, 408, "Request Timeout", effects);
                 continue;
             }
             if request.bytes_left > 0 {
                 if len > request.bytes_left {
-                    self.end_front(409, "Message Size Exceeds MaxBytes", effects);
+                    self.end_front(now, 409, "Message Size Exceeds MaxBytes", effects);
                     continue;
                 }
                 request.bytes_left -= len;
@@ -203,7 +208,7 @@ impl Consumer {
     }
 
     /// After a delivery to the front request: it goes to the back, or away if it has all it wanted.
-    pub(super) fn finish_request(&mut self, to: &Bytes, effects: &mut Vec<Effect>) {
+    pub(super) fn finish_request(&mut self, now: Now, to: &Bytes, effects: &mut Vec<Effect>) {
         if self.config.is_push() || self.request_reply() != Some(to) {
             return;
         }
@@ -214,6 +219,7 @@ impl Consumer {
             self.waiting.push_back(request);
             return;
         }
+        self.idle_since = Some(now.tick);
         if request.bytes_left > 0 {
             effects.push(request.status(409, "Batch Completed"));
         }
@@ -225,6 +231,7 @@ impl Consumer {
     /// Ends requests whose time is up, and sends the heartbeats that are due.
     pub(super) fn expire_requests(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.end_requests(
+            now,
             |request| request.is_expired(now),
             Some((408, "Request Timeout")),
             effects,
@@ -246,8 +253,9 @@ impl Consumer {
     }
 
     /// Ends requests that take only what is there, once they have had some of it.
-    pub(super) fn end_one_shots(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn end_one_shots(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.end_requests(
+            now,
             |request| request.no_wait && request.delivered > 0,
             Some((408, "Request Timeout")),
             effects,
@@ -255,8 +263,8 @@ impl Consumer {
     }
 
     /// Drops requests that nobody listens for any more.
-    pub(super) fn drop_requests(&mut self, reply: &[u8], effects: &mut Vec<Effect>) {
-        self.end_requests(|request| request.reply == reply, None, effects);
+    pub(super) fn drop_requests(&mut self, now: Now, reply: &[u8], effects: &mut Vec<Effect>) {
+        self.end_requests(now, |request| request.reply == reply, None, effects);
     }
 
     /// Tells everyone who waits that the consumer is gone.
@@ -290,8 +298,10 @@ impl Consumer {
             .min()
     }
 
+    /// Ends some requests. Whoever waited used the consumer until now.
     fn end_requests(
         &mut self,
+        now: Now,
         is_over: impl Fn(&Request) -> bool,
         status: Option<(u16, &str)>,
         effects: &mut Vec<Effect>,
@@ -299,6 +309,7 @@ impl Consumer {
         if !self.waiting.iter().any(&is_over) {
             return;
         }
+        self.idle_since = Some(now.tick);
         self.waiting.retain(|request| {
             if !is_over(request) {
                 return true;
@@ -313,8 +324,9 @@ impl Consumer {
         });
     }
 
-    fn end_front(&mut self, code: u16, text: &str, effects: &mut Vec<Effect>) {
+    fn end_front(&mut self, now: Now, code: u16, text: &str, effects: &mut Vec<Effect>) {
         if let Some(request) = self.waiting.pop_front() {
+            self.idle_since = Some(now.tick);
             effects.push(request.status(code, text));
             effects.push(Effect::Unwatch {
                 subject: request.reply,

@@ -1,7 +1,9 @@
 use super::*;
 use crate::jetstream::clock::{Nanos, Tick};
 use crate::jetstream::config::{StreamConfig, parse_object};
-use crate::jetstream::stream::{self, Publish, PublishHeaders, Purge, Remove, Sender, Stream};
+use crate::jetstream::stream::{
+    self, Publish, PublishHeaders, Purge, Remove, Scan, Sender, Stream,
+};
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -350,7 +352,57 @@ fn pulls_take_what_is_there_or_wait() {
         ["4 (1/4/0)", "NATS/1.0 408 Request Timeout"]
     );
     assert_eq!(sent(&fixture.pull(r#"{"batch":1,"group":"g"}"#)).len(), 1);
+    fixture.publish("a.z");
+    assert_eq!(
+        sent(&fixture.pull(r#"{"batch":1,"expires":-1}"#)),
+        ["NATS/1.0 408 Request Timeout"]
+    );
     assert_eq!(fixture.consumer.num_waiting(), 0);
+}
+
+#[test]
+fn a_consumer_goes_once_nobody_has_used_it_for_long_enough() {
+    let options = r#""durable_name":"C","ack_policy":"explicit","inactive_threshold":2000000000"#;
+    let mut fixture = Fixture::new("", &[], options);
+    fixture.pull(r#"{"expires":3000000000}"#);
+    assert_eq!(fixture.after(2 * SECOND), []);
+    let ended = fixture.after(SECOND);
+    assert_eq!(sent(&ended), ["NATS/1.0 408 Request Timeout"]);
+    assert!(!ended.contains(&Effect::Expire), "{ended:?}");
+    assert_eq!(fixture.after(SECOND), []);
+    fixture.publish("a.x");
+    assert_eq!(sent(&fixture.pull("")), ["1 (1/1/0)"]);
+    fixture.ack(1, "");
+    assert_eq!(fixture.after(SECOND), []);
+    assert_eq!(fixture.after(SECOND), [Effect::Expire]);
+}
+
+#[test]
+fn a_consumer_goes_once_its_requester_was_away_for_long_enough() {
+    let options = r#""durable_name":"C","ack_policy":"explicit","inactive_threshold":2000000000"#;
+    let mut fixture = Fixture::new("", &[], options);
+    fixture.pull("");
+    assert_eq!(fixture.consumer.deadline(), None);
+    assert_eq!(fixture.after(5 * SECOND), []);
+    fixture.step(Input::Interest {
+        subject: b"inbox",
+        is_present: false,
+    });
+    assert_eq!(fixture.after(SECOND), []);
+    assert_eq!(fixture.after(SECOND), [Effect::Expire]);
+}
+
+#[test]
+fn a_consumer_does_not_look_where_nothing_is_for_it() {
+    let options =
+        r#""durable_name":"C","ack_policy":"explicit","filter_subjects":["a.y.*","a.z.*"]"#;
+    let mut fixture = Fixture::new("", &["a.x"; 5], options);
+    let filters = &fixture.consumer.filters;
+    let found = fixture.stream.index().next(1, filters, 4);
+    assert!(matches!(found, Scan::Unfinished { next: 3 }), "{found:?}");
+    fixture.pull("");
+    assert_eq!(fixture.consumer.next, 6);
+    assert_eq!(sent(&fixture.publish("a.z.1")), ["6 (1/1/0)"]);
 }
 
 #[test]
@@ -543,6 +595,35 @@ fn updates_change_only_what_may_change() {
 }
 
 #[test]
+fn a_new_time_to_acknowledge_holds_for_what_was_delivered_before() {
+    let options = r#""durable_name":"C","ack_policy":"explicit","ack_wait":10000000000"#;
+    let mut fixture = Fixture::new("", &["a.x"], options);
+    fixture.pull(r#"{"batch":10}"#);
+    fixture.time += SECOND;
+    let mut config = fixture.consumer.config().clone();
+    config.ack_wait = 2 * SECOND;
+    assert_eq!(fixture.step(Input::Update(Box::new(config))), []);
+    assert_eq!(fixture.consumer.deadline(), Some(Tick(3 * SECOND)));
+    assert_eq!(sent(&fixture.after(SECOND)), ["1 (2/2/0)"]);
+    let mut config = fixture.consumer.config().clone();
+    config.backoff = vec![SECOND, 4 * SECOND];
+    fixture.step(Input::Update(Box::new(config)));
+    assert_eq!(fixture.consumer.deadline(), Some(Tick(7 * SECOND)));
+}
+
+#[test]
+fn a_start_may_be_written_in_another_way() {
+    let options = r#""durable_name":"C","deliver_policy":"by_start_time","opt_start_time":"2026-11-20T20:11:35Z""#;
+    let mut fixture = Fixture::new("", &[], options);
+    let mut config = fixture.consumer.config().clone();
+    config.opt_start_time = Some("2026-11-20T21:11:35.000+01:00".to_owned());
+    assert_eq!(fixture.step(Input::Update(Box::new(config.clone()))), []);
+    config.opt_start_time = Some("2026-11-20T21:11:35Z".to_owned());
+    let effects = fixture.step(Input::Update(Box::new(config)));
+    assert!(matches!(&effects[..], [Effect::Refused(_)]), "{effects:?}");
+}
+
+#[test]
 fn acknowledgements_must_be_well_formed() {
     let parse = |subject: &str, body: &'static str| {
         Ack::parse(
@@ -610,7 +691,8 @@ fn without_acknowledgements_a_delivery_settles() {
 #[test]
 fn what_was_given_up_is_needed_until_a_late_acknowledgement() {
     let options = r#""durable_name":"C","ack_policy":"explicit","max_deliver":1,"ack_wait":1000"#;
-    let mut fixture = Fixture::new("", &["a.x", "a.x"], options);
+    let retention = r#","retention":"interest""#;
+    let mut fixture = Fixture::new(retention, &["a.x", "a.x"], options);
     fixture.pull("2");
     fixture.after(SECOND);
     assert_eq!(fixture.consumer.num_ack_pending(), 0);
@@ -619,4 +701,14 @@ fn what_was_given_up_is_needed_until_a_late_acknowledgement() {
     assert!(!fixture.consumer.needs(1, b"a.x"));
     fixture.change(stream::Input::Remove(Remove { seq: 2 }));
     assert!(!fixture.consumer.needs(2, b"a.x"));
+}
+
+#[test]
+fn what_was_given_up_is_forgotten_where_messages_stay_anyway() {
+    let options = r#""durable_name":"C","ack_policy":"explicit","max_deliver":1,"ack_wait":1000"#;
+    let mut fixture = Fixture::new("", &["a.x"], options);
+    fixture.pull("");
+    fixture.after(SECOND);
+    assert_eq!(fixture.consumer.num_ack_pending(), 0);
+    assert_eq!(fixture.consumer.save().given_up, [0; 0]);
 }

@@ -3,11 +3,12 @@
 use super::{Consumer, Effect};
 use crate::jetstream::clock::{Now, Tick};
 use crate::jetstream::names::{CONSUMER_STALLED, LAST_CONSUMER, LAST_STREAM};
+use crate::jetstream::stream::Index;
 use crate::wire::headers;
 
 impl Consumer {
-    pub(super) fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.redeliver_overdue(now, effects);
+    pub(super) fn tick(&mut self, now: Now, index: &Index, effects: &mut Vec<Effect>) {
+        self.redeliver_overdue(now, index, effects);
         if self.config.is_push() {
             self.send_heartbeat(now, effects);
         } else {
@@ -36,12 +37,12 @@ impl Consumer {
             .then(|| now.tick.plus(self.config.idle_heartbeat))
     }
 
-    fn redeliver_overdue(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    fn redeliver_overdue(&mut self, now: Now, index: &Index, effects: &mut Vec<Effect>) {
         let mut any = false;
         while let Some(seq) = self.acks.overdue(now.tick) {
             let redeliveries = self.acks.get(seq).map_or(0, |pending| pending.redeliveries);
             if self.is_exhausted(redeliveries) {
-                self.give_up(seq, redeliveries, effects);
+                self.give_up(index, seq, redeliveries, effects);
             } else {
                 self.acks.queue(seq);
             }

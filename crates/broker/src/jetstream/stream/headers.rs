@@ -60,11 +60,7 @@ impl<'a> PublishHeaders<'a> {
         } else if is(names::EXPECTED_LAST_MSG_ID) {
             self.expected_last_msg_id.get_or_insert(value);
         } else if is(names::ROLLUP) {
-            self.rollup.get_or_insert(match value {
-                b"sub" => Rollup::Subject,
-                b"all" => Rollup::All,
-                other => Rollup::Unknown(other),
-            });
+            self.rollup.get_or_insert_with(|| Rollup::parse(value));
         } else if is(names::TTL) {
             self.ttl.get_or_insert(value);
         } else if let Some(error) = refusal(name) {
@@ -84,6 +80,18 @@ impl<'a> PublishHeaders<'a> {
             Some(0) => Ok(Expiry::Stream),
             Some(ttl) => Ok(Expiry::At(now.plus(ttl))),
             None => Err(ApiError::MESSAGE_TTL_INVALID),
+        }
+    }
+}
+
+impl<'a> Rollup<'a> {
+    fn parse(value: &'a [u8]) -> Self {
+        if value.eq_ignore_ascii_case(b"sub") {
+            Self::Subject
+        } else if value.eq_ignore_ascii_case(b"all") {
+            Self::All
+        } else {
+            Self::Unknown(value)
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Filters, Stored};
 use crate::jetstream::clock::WallTime;
-use crate::jetstream::config::Storage;
+use crate::jetstream::config::{Retention, Storage};
 
 use restore::Restoring;
 use subjects::{SubjectId, Subjects};
@@ -31,6 +31,7 @@ pub(crate) struct Place(pub(crate) u32, pub(crate) u32);
 #[derive(Debug)]
 pub(crate) struct Index {
     storage: Storage,
+    retention: Retention,
     slots: BTreeMap<u64, Slot>,
     subjects: Subjects,
     /// Only while messages are put back.
@@ -87,9 +88,10 @@ pub(crate) enum Scan<'a> {
 
 impl Index {
     /// An empty index whose first message gets `first_seq`, or 1 if that is 0.
-    pub(super) fn new(storage: Storage, first_seq: u64) -> Self {
+    pub(super) fn new(storage: Storage, retention: Retention, first_seq: u64) -> Self {
         Self {
             storage,
+            retention,
             slots: BTreeMap::new(),
             subjects: Subjects::default(),
             restoring: None,
@@ -98,6 +100,15 @@ impl Index {
             last_seq: first_seq.saturating_sub(1),
             last_time: WallTime::default(),
         }
+    }
+
+    /// When its messages go.
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    pub(super) fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -198,7 +209,8 @@ impl Index {
             .map(|subject| (&subject.name, subject.seqs.len()))
     }
 
-    /// The first message from `seq` on that `filters` ask for, looking at no more than `budget` messages.
+    /// The first message from `seq` on that `filters` ask for, looking at no more than `budget` messages: fewer with
+    /// several filters, each of which costs as much.
     pub(crate) fn next(&self, seq: u64, filters: &Filters, budget: usize) -> Scan<'_> {
         if filters.are_literal() {
             let found = filters
@@ -209,9 +221,10 @@ impl Index {
                 .and_then(|seq| self.get(seq))
                 .map_or(Scan::End, Scan::Found);
         }
+        let messages_max = (budget / filters.each().count().max(1)).max(1);
         let mut next = seq;
         for (looked, entry) in self.from(seq).enumerate() {
-            if looked >= budget {
+            if looked >= messages_max {
                 return Scan::Unfinished { next };
             }
             if filters.matches(entry.subject) {

@@ -112,7 +112,7 @@ impl Publish<'_> {
             }
             Some(Rollup::Unknown(value)) => refuse(ApiError::stream_rollup_failed(format!(
                 "rollup value invalid: {:?}",
-                String::from_utf8_lossy(value)
+                String::from_utf8_lossy(value).to_lowercase()
             ))),
             Some(Rollup::Subject | Rollup::All) => Ok(()),
         }

@@ -227,6 +227,8 @@ fn rollups_replace_what_came_before() {
     );
     fixture.publish_with("a.z", "Nats-Rollup: all\r\n", 0);
     assert_eq!(fixture.seqs(), [5]);
+    fixture.publish_with("a.z", "Nats-Rollup: SUB\r\n", 0);
+    assert_eq!(fixture.seqs(), [6]);
     assert_eq!(
         code(Fixture::new("").publish_with("a.x", "Nats-Rollup: sub\r\n", 0)),
         10111

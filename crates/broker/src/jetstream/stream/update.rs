@@ -15,6 +15,7 @@ impl Update {
         let outcome = match self.config.checked_update(&stream.config) {
             Ok(config) => {
                 stream.transform = super::transform(&config);
+                stream.index.set_retention(config.retention);
                 stream.config = config;
                 let subjects: Vec<_> = stream
                     .index

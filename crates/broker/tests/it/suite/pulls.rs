@@ -1,5 +1,6 @@
 //! Consumers that are asked for messages: work that is handed out, answered, and handed out again.
 
+use async_nats::RequestErrorKind;
 use futures::StreamExt;
 use serde_json::json;
 
@@ -9,6 +10,7 @@ use crate::server::{Server, V2_10, behaviours, until, within};
 behaviours!(
     a_batch_is_filled_from_what_is_there_and_what_comes,
     a_request_ends_when_it_expires,
+    a_request_keeps_its_consumer_as_long_as_it_waits,
     a_request_that_does_not_wait_says_so,
     a_request_ends_when_it_has_its_bytes,
     a_waiting_request_is_told_that_the_server_lives,
@@ -24,6 +26,7 @@ behaviours!(
     messages_without_an_answer_are_bounded,
     answers_can_ask_for_more,
     answers_that_are_none_are_heard_and_change_nothing,
+    answers_to_nobody_are_returned,
     one_answer_can_cover_all_before,
     filters_choose_messages,
     a_consumer_begins_where_it_is_told,
@@ -80,6 +83,22 @@ async fn a_request_ends_when_it_expires(server: Server) {
     assert_eq!(text("Nats-Pending-Bytes").as_deref(), Some("0"));
     until("nobody waits", async || {
         api.consumer_info().await["num_waiting"] == 0
+    })
+    .await;
+}
+
+async fn a_request_keeps_its_consumer_as_long_as_it_waits(server: Server) {
+    let api = Api::new(&server).await;
+    api.stream(json!({})).await;
+    api.consumer(json!({ "inactive_threshold": SECOND })).await;
+    // The first waits for longer than nobody may use the consumer.
+    for expires in [SECOND + 250 * MILLISECOND, 50 * MILLISECOND] {
+        let mut messages = api.pull(json!({ "batch": 1, "expires": expires })).await;
+        messages.expect_status(408, "Request Timeout").await;
+        api.consumer_info().await;
+    }
+    until("it is gone", async || {
+        api.ask("CONSUMER.INFO.S.c", "").await["error"]["err_code"] == 10014
     })
     .await;
 }
@@ -202,6 +221,12 @@ async fn requests_that_make_no_sense_are_refused(server: Server) {
             .expect_status(400, text)
             .await;
     }
+    // One that was over before it came.
+    api.publish("s.a", &[]).await.unwrap();
+    api.pull(json!({ "batch": 1, "expires": -1 }))
+        .await
+        .expect_status(408, "Request Timeout")
+        .await;
     let end = api.pull_in_words("{").await.next().await;
     assert_eq!(end.status.map(|status| status.as_u16()), Some(400));
     let text = end.description.unwrap();
@@ -421,6 +446,28 @@ async fn answers_that_are_none_are_heard_and_change_nothing(server: Server) {
     assert_eq!(api.consumer_info().await["ack_floor"]["stream_seq"], 0);
     let (sequence, delivered, _) = messages.message().await;
     assert_eq!((sequence, delivered), (1, 2));
+}
+
+async fn answers_to_nobody_are_returned(server: Server) {
+    let api = Api::new(&server).await;
+    api.stream(json!({})).await;
+    api.consumer(json!({ "ack_policy": "none" })).await;
+    let mut subjects = vec![
+        "$JS.ACK.S.none.1.1.1.1.0",
+        "$JS.ACK.none.c.1.1.1.1.0",
+        "$JS.ACK.S.c",
+        "$JS.FC.S.c.x",
+        "$JS.FC.none",
+    ];
+    if server.offers(V2_10) {
+        // 2.9 hears also what it did not ask for.
+        subjects.push("$JS.ACK.S.c.1.1.1.1.0");
+    }
+    for subject in subjects {
+        let asked = within(api.client.request(subject, "".into())).await;
+        let error = asked.unwrap_err();
+        assert_eq!(error.kind(), RequestErrorKind::NoResponders, "{subject}");
+    }
 }
 
 async fn one_answer_can_cover_all_before(server: Server) {

@@ -193,13 +193,15 @@ async fn broken_greetings_end_the_connection(server: Server) {
     ] {
         check_cut(&server, sent, words).await;
     }
-    // What is not known is of no interest, and neither are credentials where none are asked for.
-    check(
-        &server,
+    // What is not known is of no interest, and neither are credentials where none are asked for. Nothing says nothing,
+    // and the last word counts.
+    for sent in [
         "CONNECT {\"verbose\":false,\"zzz\":{\"a\":[1]},\"user\":\"a\",\"pass\":\"b\"}\r\nPING\r\n",
-        "PONG\r\n",
-    )
-    .await;
+        "CONNECT null\r\nPING\r\n",
+        "CONNECT {\"verbose\":true,\"verbose\":false}\r\nPING\r\n",
+    ] {
+        check(&server, sent, "PONG\r\n").await;
+    }
 }
 
 async fn control_lines_have_a_limit(server: Server) {

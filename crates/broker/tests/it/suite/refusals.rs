@@ -291,6 +291,20 @@ async fn things_that_are_not_there(server: Server) {
     ] {
         check(&api, path, body, expected).await;
     }
+    // A stream in files sees first whether there can be such a message.
+    let config = json!({ "name": "F", "subjects": ["f"], "storage": "file" });
+    api.done("STREAM.CREATE.F", config).await;
+    for seq in 1..=4 {
+        assert_eq!(api.publish("f", &[]).await, Ok(seq));
+    }
+    for seq in [1, 3] {
+        api.done("STREAM.MSG.DELETE.F", json!({ "seq": seq })).await;
+    }
+    let failed = (500, 10057);
+    for (seq, expected) in [(0, failed), (1, failed), (3, (400, 10043)), (5, failed)] {
+        let body = json!({ "seq": seq }).to_string();
+        check(&api, "STREAM.MSG.DELETE.F", &body, expected).await;
+    }
     let body = json!({ "stream_name": "none", "config": { "durable_name": "c" } }).to_string();
     check(&api, "CONSUMER.DURABLE.CREATE.none.c", &body, no_stream).await;
     if !server.offers(V2_10) {

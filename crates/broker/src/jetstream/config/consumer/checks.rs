@@ -254,7 +254,7 @@ impl ConsumerConfig {
         match (takes_time, &self.opt_start_time) {
             (false, Some(_)) => return also(name, "time"),
             (true, None) => return missing(name, "start time"),
-            (true, Some(time)) if WallTime::parse(time).is_none() => {
+            (true, Some(_)) if self.start_time().is_none() => {
                 return Err(ApiError::INVALID_JSON);
             }
             _ => {}
@@ -263,6 +263,11 @@ impl ConsumerConfig {
             return missing(name, "filter subject");
         }
         Ok(())
+    }
+
+    /// The moment to start at, however it is written.
+    fn start_time(&self) -> Option<WallTime> {
+        self.opt_start_time.as_deref().and_then(WallTime::parse)
     }
 
     /// Checks that this configuration may replace `old`; `is_bound` tells whether someone listens on the old
@@ -278,7 +283,7 @@ impl ConsumerConfig {
                 "start sequence can not be updated",
             ),
             (
-                self.opt_start_time == old.opt_start_time,
+                self.start_time() == old.start_time(),
                 "start time can not be updated",
             ),
             (
