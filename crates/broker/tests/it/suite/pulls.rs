@@ -221,12 +221,14 @@ async fn requests_that_make_no_sense_are_refused(server: Server) {
             .expect_status(400, text)
             .await;
     }
-    // One that was over before it came.
-    api.publish("s.a", &[]).await.unwrap();
-    api.pull(json!({ "batch": 1, "expires": -1 }))
-        .await
-        .expect_status(408, "Request Timeout")
-        .await;
+    if server.offers(V2_10) {
+        // One that was over before it came; 2.9 may say so only when it looks again.
+        api.publish("s.a", &[]).await.unwrap();
+        api.pull(json!({ "batch": 1, "expires": -1 }))
+            .await
+            .expect_status(408, "Request Timeout")
+            .await;
+    }
     let end = api.pull_in_words("{").await.next().await;
     assert_eq!(end.status.map(|status| status.as_u16()), Some(400));
     let text = end.description.unwrap();
