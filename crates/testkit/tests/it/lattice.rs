@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use async_nats::Request;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use weft_lattice::protocol::application::StatusType;
@@ -145,6 +146,20 @@ fn greeted(greeting: &str) -> Manifest {
         )
 }
 
+/// Puts a link. A host that nobody knows to be gone may be given the request, and then nobody answers.
+async fn put_link(site: &Site, body: &Value) {
+    let answer = eventually(async || {
+        let question = Request::new().payload(body.to_string().into());
+        let question = question.timeout(Some(Duration::from_secs(2)));
+        let subject = format!("{CONTROL}.link.put");
+        let answer = site.nats().send_request(subject, question).await;
+        answer.map_err(|error| error.to_string())
+    })
+    .await;
+    let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+    assert_eq!(answer["success"], true, "{answer}");
+}
+
 async fn partition(kind: BrokerKind, failure: Failure) {
     // The manager's host runs nothing of it.
     let Some((mut site, manager)) = Site::start(kind).await else {
@@ -184,10 +199,7 @@ async fn partition(kind: BrokerKind, failure: Failure) {
         "source_id": "shop-web", "target": "by-hand", "name": "by-hand", "wit_namespace": "a",
         "wit_package": "b", "interfaces": ["c"], "source_config": [], "target_config": [],
     });
-    let answer = site
-        .ask(&format!("{CONTROL}.link.put"), body.to_string())
-        .await;
-    assert_eq!(answer["success"], true, "{answer}");
+    put_link(&site, &body).await;
     http::get_when(near.http(), "/", |answer| answer.body == "greeting=again\n").await;
     proxy.lasts(PARTITION).await;
     proxy.heal();
