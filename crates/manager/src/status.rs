@@ -136,17 +136,15 @@ fn tell(
             told(scaler::CONFIG, name.to_string(), worsen(state, problem))
         }
         PartName::Component { id, rule, .. } => {
-            let are_linked = report.parts.iter().all(|part| match &part.name {
-                PartName::Link(link) => link.source.as_str() != id.as_str() || part.state.is_up(),
-                _ => true,
-            });
             let said = components(application, id.as_str(), facts);
-            let state = refine(state, id.as_str(), &said, are_linked, facts);
+            let is_set_up = is_set_up(report, id.as_str());
+            let state = refine(state, id.as_str(), &said, is_set_up, facts);
             told(kind_of(*rule), id.to_string(), state)
         }
         PartName::Provider { id, rule, .. } => {
             let said = providers(application, id.as_str(), facts);
-            let state = refine(state, id.as_str(), &said, true, facts);
+            let is_set_up = is_set_up(report, id.as_str());
+            let state = refine(state, id.as_str(), &said, is_set_up, facts);
             let note = said.iter().find_map(|said| {
                 let substitution = said.substitution?;
                 Some(format!("deployed, with a stand-in: {substitution}"))
@@ -173,9 +171,19 @@ fn tell(
     }
 }
 
-/// The state of something that runs, with what hosts say of it: problems count once the host has acted on the links and
-/// configs as they are, and those of a component once all its links are there.
-fn refine(state: State, id: &str, said: &[Said<'_>], are_linked: bool, facts: &Facts<'_>) -> State {
+/// Whether the configs that the application brings along and the links that begin at `id` are as desired. Until then what
+/// hosts complain of may be what is just being changed.
+fn is_set_up(report: &ApplicationReport, id: &str) -> bool {
+    report.parts.iter().all(|part| match &part.name {
+        PartName::Config(_) => part.state.is_up(),
+        PartName::Link(link) => link.source.as_str() != id || part.state.is_up(),
+        PartName::Component { .. } | PartName::Provider { .. } => true,
+    })
+}
+
+/// The state of something that runs, with what hosts say of it: problems count once its links and configs are there, and the
+/// host has acted on them as they are.
+fn refine(state: State, id: &str, said: &[Said<'_>], is_set_up: bool, facts: &Facts<'_>) -> State {
     if !state.is_up() {
         return state;
     }
@@ -196,7 +204,7 @@ fn refine(state: State, id: &str, said: &[Said<'_>], are_linked: bool, facts: &F
         };
     }
     let problem = said.iter().find_map(|said| said.problems.first());
-    match problem.filter(|_| are_linked) {
+    match problem.filter(|_| is_set_up) {
         Some(problem) => State::Failed(problem.clone()),
         None => state,
     }

@@ -113,6 +113,18 @@ fn the_worst_parts_speak_for_the_whole() {
 }
 
 #[test]
+fn complaints_count_once_configs_and_own_links_are_there() {
+    let config = |state| part(PartName::Config("c".parse().unwrap()), state);
+    let linked = |state| part(PartName::Link(link()), state);
+    let all = report(vec![config(State::Deployed), linked(State::Deployed)]);
+    assert!(is_set_up(&all, "web"));
+    let changing = report(vec![config(reconciling("put")), linked(State::Deployed)]);
+    assert!(!is_set_up(&changing, "web") && !is_set_up(&changing, "kv"));
+    let linking = report(vec![config(State::Deployed), linked(reconciling("set"))]);
+    assert!(!is_set_up(&linking, "web") && is_set_up(&linking, "kv"));
+}
+
+#[test]
 fn what_is_left_is_told() {
     let mut one = report(vec![component(State::Deployed)]);
     one.leftovers = Leftovers::Removing(2);

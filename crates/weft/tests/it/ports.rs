@@ -110,6 +110,24 @@ fn an_address_of_a_link_that_is_taken_is_told_until_it_is_free() {
 }
 
 #[test]
+fn an_address_that_is_corrected_is_not_blamed_for_the_one_before() {
+    let home = Home::new();
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().port();
+    let _up = Up::start(&home, &[]);
+    for _ in 0..3 {
+        let manifest = hello(&home, "shop", taken);
+        home.run(&["app", "deploy", &manifest])
+            .exits(4)
+            .says(&["HTP001: "]);
+        let free = free_port();
+        let manifest = hello(&home, "shop", free);
+        home.succeed(&["app", "deploy", &manifest]);
+        wait_for_page(free, "/", "");
+    }
+}
+
+#[test]
 fn a_shared_address_that_is_lost_later_is_told() {
     let home = Home::new();
     let port = free_port();
