@@ -7,6 +7,7 @@
 mod dedupe;
 mod effect;
 mod expire;
+mod expiries;
 mod filter;
 mod headers;
 mod index;
@@ -15,11 +16,10 @@ mod publish;
 mod purge;
 mod release;
 mod remove;
+mod restored;
 #[cfg(test)]
 mod tests;
 mod update;
-
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::jetstream::clock::{Now, WallTime};
 use crate::jetstream::config::{Retention, StreamConfig};
@@ -27,6 +27,7 @@ use crate::jetstream::transform::Transform;
 
 use dedupe::Dedupe;
 pub(crate) use effect::{Effect, Expiry, Outcome, Stored};
+use expiries::Expiries;
 pub(crate) use filter::Filters;
 pub(crate) use headers::{PublishHeaders, Rollup, parse_duration};
 pub(crate) use index::{Entry, Index, Place, Remains, Scan, Subject};
@@ -35,6 +36,7 @@ pub(crate) use publish::{Publish, Sender};
 pub(crate) use purge::Purge;
 pub(crate) use release::Release;
 pub(crate) use remove::Remove;
+pub(crate) use restored::Restored;
 pub(crate) use update::Update;
 
 /// Who is through with a message.
@@ -54,18 +56,17 @@ pub(crate) struct Needed {
 
 /// The state machine of one stream.
 ///
-/// Sequences only grow: a number is never used twice, whatever is removed. `index` holds what is stored now;
-/// `ttls` and `expiries` hold the messages with an expiry of their own, by sequence and by time.
+/// Sequences only grow: a number is never used twice, whatever is removed.
 #[derive(Debug)]
 pub(crate) struct Stream {
     config: StreamConfig,
     /// What changes the subjects of messages that arrive.
     transform: Option<Transform>,
     created: WallTime,
+    /// What is stored now.
     index: Index,
     dedupe: Dedupe,
-    ttls: BTreeMap<u64, Expiry>,
-    expiries: BTreeSet<(WallTime, u64)>,
+    expiries: Expiries,
     /// All stored messages before this sequence never expire.
     aging_from: u64,
 }
@@ -82,8 +83,7 @@ impl Stream {
             created,
             index,
             dedupe: Dedupe::default(),
-            ttls: BTreeMap::new(),
-            expiries: BTreeSet::new(),
+            expiries: Expiries::default(),
             aging_from: 0,
         }
     }
@@ -103,18 +103,30 @@ impl Stream {
         effects
     }
 
-    /// Puts back a message that was stored before the last start, in order of sequence. The index has it from
-    /// [`Stream::restored`] on.
-    pub(crate) fn restore(&mut self, now: Now, stored: &Stored, place: Place) {
-        self.note_expiry(stored.seq, stored.expiry);
+    /// Puts back the messages that were stored before the last start, in order of sequence, into a stream that has none.
+    /// `subjects` are those that their numbers mean, each once.
+    pub(crate) fn restore<'a>(
+        &mut self,
+        now: Now,
+        subjects: &[Subject],
+        messages: impl Iterator<Item = Restored<'a>>,
+    ) {
         let window = self.config.duplicate_window;
-        self.dedupe.restored(stored, now.wall, window);
-        self.index.restore(stored, place);
+        let Self {
+            index,
+            dedupe,
+            expiries,
+            ..
+        } = self;
+        let noted = messages.inspect(|message| {
+            expiries.note(message.seq, message.expiry);
+            dedupe.restored(*message, now.wall, window);
+        });
+        index.restore(subjects, noted);
     }
 
     /// Ends the restoration: sequences up to `last_seq` were used, and everything below `floor` is gone.
     pub(crate) fn restored(&mut self, floor: u64, last_seq: u64, last_time: WallTime) {
-        self.index.finish_restore();
         self.index.raise(floor, last_seq, last_time);
         self.skip_ageless();
     }
@@ -159,7 +171,7 @@ impl Stream {
         let Some(remains) = self.index.remove(seq) else {
             return false;
         };
-        self.drop_expiry(seq);
+        self.expiries.remove(seq);
         effects.push(Effect::Forget { seq, remains });
         true
     }
@@ -167,31 +179,11 @@ impl Stream {
     /// Removes everything, and says so. Returns how many messages that were.
     fn forget_all(&mut self, effects: &mut Vec<Effect>) -> u64 {
         let count = self.index.clear();
-        self.ttls.clear();
-        self.expiries.clear();
+        self.expiries = Expiries::default();
         effects.push(Effect::ForgetAll {
             below: self.index.last_seq() + 1,
         });
         count
-    }
-
-    fn note_expiry(&mut self, seq: u64, expiry: Expiry) {
-        match expiry {
-            Expiry::Stream => {}
-            Expiry::At(time) => {
-                self.ttls.insert(seq, expiry);
-                self.expiries.insert((time, seq));
-            }
-            Expiry::Never => {
-                self.ttls.insert(seq, expiry);
-            }
-        }
-    }
-
-    fn drop_expiry(&mut self, seq: u64) {
-        if let Some(Expiry::At(time)) = self.ttls.remove(&seq) {
-            self.expiries.remove(&(time, seq));
-        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! Reading back what an earlier run stored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::entry::{Entry, FORGET_LEN, Raw};
@@ -63,6 +62,8 @@ struct Loader<'a> {
     /// each, where it is known.
     expected: BTreeMap<u32, Option<u64>>,
     gone: BTreeSet<u32>,
+    /// What segments are read into.
+    buffer: Vec<u8>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -77,6 +78,7 @@ pub(super) fn load(directory: &Path, counters: &Counters) -> io::Result<Loaded> 
         forgets: Vec::new(),
         expected: BTreeMap::new(),
         gone: BTreeSet::new(),
+        buffer: Vec::new(),
     };
     let mut headers = Vec::new();
     for number in segment::list(directory)? {
@@ -129,7 +131,10 @@ impl Loader<'_> {
         {
             return Ok(());
         }
-        let bytes = fs::read(segment::path(self.directory, number))?;
+        // One buffer for all: the pages of a new one would cost as much as reading.
+        let mut bytes = std::mem::take(&mut self.buffer);
+        bytes.clear();
+        segment::open(self.directory, number)?.read_to_end(&mut bytes)?;
         let scope = Scope {
             bytes: &bytes,
             seal,
@@ -165,6 +170,7 @@ impl Loader<'_> {
             len.max(end as u64)
         };
         self.loaded.next = self.loaded.next.max(found.next);
+        self.buffer = bytes;
         Ok(())
     }
 

@@ -1,21 +1,42 @@
 //! The messages that a start finds, in as little memory as can be.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use bytes::Bytes;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::entry::Head;
 use super::record::StreamId;
 use crate::jetstream::clock::WallTime;
-use crate::jetstream::stream::{Expiry, Place, Stored};
+use crate::jetstream::stream::{Expiry, Place, Restored, Subject};
 
 /// All messages that are not forgotten, by stream and sequence.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     found: Vec<Found>,
-    subjects: Vec<Bytes>,
+    subjects: Names,
     msg_ids: Vec<Box<[u8]>>,
-    subject_numbers: HashMap<Bytes, u32>,
+}
+
+/// Texts by number, side by side: a start looks one up for each message.
+#[derive(Debug, Default)]
+struct Names {
+    text: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+/// What one stream has.
+#[derive(Debug)]
+pub(crate) struct FoundStream<'a> {
+    pub(crate) id: StreamId,
+    /// Every subject that one of its messages has, once.
+    pub(crate) subjects: Vec<Subject>,
+    found: &'a [Found],
+    msg_ids: &'a [Box<[u8]>],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,18 +86,11 @@ impl Messages {
     fn subject(&mut self, subject: &[u8]) -> u32 {
         // Most often that of the message before.
         if let Some(last) = self.found.last()
-            && self.subjects[last.subject as usize] == subject
+            && self.subjects.get(last.subject) == subject
         {
             return last.subject;
         }
-        if let Some(number) = self.subject_numbers.get(subject) {
-            return *number;
-        }
-        let number = index_u32(self.subjects.len());
-        let subject = Bytes::copy_from_slice(subject);
-        self.subjects.push(subject.clone());
-        self.subject_numbers.insert(subject, number);
-        number
+        self.subjects.number(subject)
     }
 
     /// Notes where a message stands after all, which was added as number `at`.
@@ -123,31 +137,94 @@ impl Messages {
         self.found.last().map(|found| found.stream)
     }
 
-    /// All messages, by stream and sequence, and where each stands.
-    pub(crate) fn into_each(self) -> impl Iterator<Item = (StreamId, Stored, Place)> {
-        let Self {
-            found,
-            subjects,
-            mut msg_ids,
-            ..
-        } = self;
-        found.into_iter().map(move |found| {
-            let msg_id = found
-                .msg_id
-                .checked_sub(1)
-                .map(|at| std::mem::take(&mut msg_ids[at as usize]));
-            let stored = Stored {
-                seq: found.seq,
-                subject: subjects[found.subject as usize].clone(),
-                time: found.time,
-                header_len: found.header_len,
-                body_len: found.body_len,
-                msg_id,
-                expiry: found.expiry,
-            };
-            (found.stream, stored, found.place)
+    /// What each stream has, by its number.
+    pub(crate) fn streams(&mut self) -> impl Iterator<Item = FoundStream<'_>> {
+        let (names, msg_ids) = (&self.subjects, &self.msg_ids[..]);
+        // Of each subject the last stream that has it, counted from one, and its number there.
+        let mut numbers = vec![(0_u32, 0_u32); names.len()];
+        let mut count = 0;
+        let streams = self.found.chunk_by_mut(|a, b| a.stream == b.stream);
+        streams.map(move |found| {
+            count += 1;
+            let mut subjects = Vec::new();
+            for message in &mut *found {
+                let (stream, number) = &mut numbers[message.subject as usize];
+                if *stream != count {
+                    (*stream, *number) = (count, index_u32(subjects.len()));
+                    subjects.push(Bytes::copy_from_slice(names.get(message.subject)));
+                }
+                message.subject = *number;
+            }
+            FoundStream {
+                id: found.first().map_or(0, |message| message.stream),
+                subjects,
+                found,
+                msg_ids,
+            }
         })
     }
+}
+
+impl FoundStream<'_> {
+    /// Its messages in order, and where each stands.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = Restored<'_>> {
+        self.found.iter().map(|found| Restored {
+            seq: found.seq,
+            subject: found.subject,
+            time: found.time,
+            header_len: found.header_len,
+            body_len: found.body_len,
+            msg_id: found
+                .msg_id
+                .checked_sub(1)
+                .map(|at| &*self.msg_ids[at as usize]),
+            expiry: found.expiry,
+            place: found.place,
+        })
+    }
+}
+
+// ===== impl Names =====
+
+impl Names {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, number: u32) -> &[u8] {
+        name(&self.text, &self.ends, number)
+    }
+
+    /// The number of a text, which gets one if it has none.
+    fn number(&mut self, wanted: &[u8]) -> u32 {
+        let Self {
+            text,
+            ends,
+            numbers,
+            hasher,
+        } = self;
+        let entry = numbers.entry(
+            hasher.hash_one(wanted),
+            |number| name(text, ends, *number) == wanted,
+            |number| hasher.hash_one(name(text, ends, *number)),
+        );
+        match entry {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let number = index_u32(ends.len());
+                entry.insert(number);
+                text.extend_from_slice(wanted);
+                ends.push(text.len());
+                number
+            }
+        }
+    }
+}
+
+fn name<'a>(text: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
+    let number = number as usize;
+    let start = number.checked_sub(1).map_or(0, |before| ends[before]);
+    &text[start..ends[number]]
 }
 
 fn index_u32(index: usize) -> u32 {

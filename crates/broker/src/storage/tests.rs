@@ -45,11 +45,23 @@ impl Store {
     }
 
     /// Takes over messages after checking that they are what was written.
-    fn take(&mut self, messages: Messages) {
-        for (stream, stored, place) in messages.into_each() {
-            assert_eq!((stream, &stored), (STREAM, &message(stored.seq)));
-            assert!(self.found.insert(stored.seq, place).is_none());
-            self.log.count_in(place.0, cost_of(stored.seq));
+    fn take(&mut self, mut messages: Messages) {
+        for stream in messages.streams() {
+            assert_eq!(stream.id, STREAM);
+            for found in stream.messages() {
+                let stored = Stored {
+                    seq: found.seq,
+                    subject: stream.subjects[found.subject as usize].clone(),
+                    time: found.time,
+                    header_len: found.header_len,
+                    body_len: found.body_len,
+                    msg_id: found.msg_id.map(Box::from),
+                    expiry: found.expiry,
+                };
+                assert_eq!(stored, message(found.seq));
+                assert!(self.found.insert(found.seq, found.place).is_none());
+                self.log.count_in(found.place.0, cost_of(found.seq));
+            }
         }
     }
 

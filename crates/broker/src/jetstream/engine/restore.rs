@@ -73,19 +73,28 @@ impl Engine {
         &mut self,
         now: Now,
         bounds: &BTreeMap<StreamId, Bounds>,
-        messages: Messages,
+        mut messages: Messages,
     ) {
-        for (id, stored, place) in messages.into_each() {
-            let floor = bounds.get(&id).map_or(0, |bounds| bounds.floor);
-            if let Some(slot) = self.streams.get_mut(&id)
-                && stored.seq >= floor
-                && slot.is_file()
-            {
-                let len = stored.header_len as usize + stored.body_len as usize;
-                let cost = cost(stored.subject.len(), len);
-                slot.count_in(place.0, cost);
-                self.gate.log.count_in(place.0, cost);
-                slot.core.restore(now, &stored, place);
+        for found in messages.streams() {
+            let Some(slot) = self
+                .streams
+                .get_mut(&found.id)
+                .filter(|slot| slot.is_file())
+            else {
+                continue;
+            };
+            let floor = bounds.get(&found.id).map_or(0, |bounds| bounds.floor);
+            let mut costs: BTreeMap<u32, u64> = BTreeMap::new();
+            let messages = found.messages().filter(|message| message.seq >= floor);
+            let counted = messages.inspect(|message| {
+                let len = message.header_len as usize + message.body_len as usize;
+                let subject = &found.subjects[message.subject as usize];
+                *costs.entry(message.place.0).or_default() += cost(subject.len(), len);
+            });
+            slot.core.restore(now, &found.subjects, counted);
+            for (segment, cost) in costs {
+                slot.count_in(segment, cost);
+                self.gate.log.count_in(segment, cost);
             }
         }
     }

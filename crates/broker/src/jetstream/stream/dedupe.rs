@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::Stored;
+use super::Restored;
 use crate::jetstream::clock::{Nanos, WallTime};
 
 /// Ids that one stream remembers at most; further messages with an id are refused until some are old enough.
@@ -36,11 +36,11 @@ impl Dedupe {
     }
 
     /// Notes that a message was stored before the last start, unless its id is too old to matter.
-    pub(super) fn restored(&mut self, stored: &Stored, now: WallTime, window: Nanos) {
-        if stored.time.plus(window) > now {
-            self.stored(stored.msg_id.as_deref(), stored.seq, stored.time);
+    pub(super) fn restored(&mut self, message: Restored<'_>, now: WallTime, window: Nanos) {
+        if message.time.plus(window) > now {
+            self.stored(message.msg_id, message.seq, message.time);
         } else {
-            self.last = stored.msg_id.clone().unwrap_or_default();
+            self.last = message.msg_id.unwrap_or_default().into();
         }
     }
 

@@ -11,7 +11,6 @@ use super::{Filters, Stored};
 use crate::jetstream::clock::WallTime;
 use crate::jetstream::config::{Retention, Storage};
 
-use restore::Restoring;
 use subjects::{SubjectId, Subjects};
 
 /// A stored subject, shared by all messages that have it.
@@ -34,8 +33,6 @@ pub(crate) struct Index {
     retention: Retention,
     slots: BTreeMap<u64, Slot>,
     subjects: Subjects,
-    /// Only while messages are put back.
-    restoring: Option<Box<Restoring>>,
     bytes: u64,
     /// The first stored sequence, or the next one if nothing is stored. Zero before the first message.
     first_seq: u64,
@@ -94,7 +91,6 @@ impl Index {
             retention,
             slots: BTreeMap::new(),
             subjects: Subjects::default(),
-            restoring: None,
             bytes: 0,
             first_seq,
             last_seq: first_seq.saturating_sub(1),

@@ -182,7 +182,7 @@ impl Publish<'_> {
             return stream.index.skip(time);
         }
         stream.index.append(&stored);
-        stream.note_expiry(seq, expiry);
+        stream.expiries.note(seq, expiry);
         stream.dedupe.stored(self.headers.msg_id, seq, time);
         effects.push(Effect::Store(stored));
         match self.headers.rollup {

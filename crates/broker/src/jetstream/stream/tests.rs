@@ -315,18 +315,19 @@ fn a_restored_stream_remembers_the_last_message_of_an_id() {
     let mut fixture = Fixture::new("");
     let window = fixture.stream.config.duplicate_window;
     let now = fixture.now();
-    for (seq, age) in [(1, window + SECOND), (2, SECOND)] {
-        let stored = Stored {
-            seq,
-            subject: "a.b".into(),
-            time: WallTime(fixture.wall - age),
-            header_len: 0,
-            body_len: 5,
-            msg_id: Some(b"id".as_slice().into()),
-            expiry: Expiry::Stream,
-        };
-        fixture.stream.restore(now, &stored, Place::default());
-    }
+    let wall = fixture.wall;
+    let messages = [(1, window + SECOND), (2, SECOND)].map(|(seq, age)| Restored {
+        seq,
+        subject: 0,
+        time: WallTime(wall - age),
+        header_len: 0,
+        body_len: 5,
+        msg_id: Some(b"id"),
+        expiry: Expiry::Stream,
+        place: Place::default(),
+    });
+    let subjects = ["a.b".into()];
+    fixture.stream.restore(now, &subjects, messages.into_iter());
     fixture.stream.restored(0, 2, WallTime(0));
     fixture.step(Input::Tick);
     let again = fixture.publish_with("a.b", "Nats-Msg-Id: id\r\n", 5);
@@ -414,11 +415,20 @@ fn a_restored_stream_goes_on_where_it_was() {
         }));
     }
     let mut after = Fixture::new(r#","allow_msg_ttl":true"#);
-    for message in stored {
-        after
-            .stream
-            .restore(after.now(), &message, Place::default());
-    }
+    let now = after.now();
+    let messages = stored.iter().map(|stored| Restored {
+        seq: stored.seq,
+        // One of them is no message's any more.
+        subject: 1,
+        time: stored.time,
+        header_len: stored.header_len,
+        body_len: stored.body_len,
+        msg_id: stored.msg_id.as_deref(),
+        expiry: stored.expiry,
+        place: Place::default(),
+    });
+    let subjects = ["a.gone".into(), "a.x".into()];
+    after.stream.restore(now, &subjects, messages);
     after.stream.restored(0, 7, WallTime(after.wall));
     after.check_invariants();
     assert_eq!(

@@ -1,59 +1,39 @@
 //! Messages are put back, many at once.
 //!
-//! Trees are built at the end, from what is in order by then: that is several times quicker than growing them.
+//! Trees are built from what is in order, which is several times quicker than growing them.
 
-use std::collections::HashMap;
-
-use super::subjects::SubjectId;
-use super::{Index, Place, Slot, Subject};
-use crate::jetstream::stream::Stored;
-
-/// What was put back so far.
-#[derive(Debug, Default)]
-pub(super) struct Restoring {
-    slots: Vec<(u64, Slot)>,
-    subjects: HashMap<Subject, SubjectId>,
-}
-
-// ---------------------------------------------------------------------------------------------------------
+use super::subjects::Subjects;
+use super::{Index, Slot, Subject};
+use crate::jetstream::stream::Restored;
 
 impl Index {
-    /// Puts back a message, whose sequence is higher than all before. Nothing else may be asked of the index until
-    /// [`Index::finish_restore`].
-    pub(in crate::jetstream::stream) fn restore(&mut self, stored: &Stored, place: Place) {
-        self.bytes += self.size(stored.subject.len(), stored.header_len, stored.body_len);
-        let restoring = self.restoring.get_or_insert_default();
-        if restoring.slots.is_empty() {
-            self.first_seq = stored.seq;
+    /// Puts back messages in order of sequence into an index that has none. `subjects` are those that their numbers
+    /// mean, each once.
+    pub(in crate::jetstream::stream) fn restore<'a>(
+        &mut self,
+        subjects: &[Subject],
+        messages: impl Iterator<Item = Restored<'a>>,
+    ) {
+        let mut slots = Vec::with_capacity(messages.size_hint().1.unwrap_or(0));
+        for message in messages {
+            let subject_len = subjects[message.subject as usize].len();
+            self.bytes += self.size(subject_len, message.header_len, message.body_len);
+            let slot = Slot {
+                subject: message.subject,
+                header_len: message.header_len,
+                body_len: message.body_len,
+                time: message.time,
+                place: message.place,
+            };
+            slots.push((message.seq, slot));
         }
-        self.last_seq = stored.seq;
-        self.last_time = stored.time;
-        let subject = match restoring.subjects.get(&stored.subject) {
-            Some(id) => {
-                self.subjects.add_to(*id, stored.seq);
-                *id
-            }
-            None => {
-                let id = self.subjects.add_new(&stored.subject, stored.seq);
-                restoring.subjects.insert(stored.subject.clone(), id);
-                id
-            }
-        };
-        let slot = Slot {
-            subject,
-            header_len: stored.header_len,
-            body_len: stored.body_len,
-            time: stored.time,
-            place,
-        };
-        restoring.slots.push((stored.seq, slot));
-    }
-
-    /// Ends it.
-    pub(in crate::jetstream::stream) fn finish_restore(&mut self) {
-        if let Some(restoring) = self.restoring.take() {
-            self.slots = restoring.slots.into_iter().collect();
-            self.subjects.set_names(restoring.subjects);
+        if let (Some((first_seq, _)), Some((last_seq, last))) = (slots.first(), slots.last()) {
+            self.first_seq = *first_seq;
+            self.last_seq = *last_seq;
+            self.last_time = last.time;
         }
+        let seqs = slots.iter().map(|(seq, slot)| (slot.subject, *seq));
+        self.subjects = Subjects::restored(subjects, seqs);
+        self.slots = slots.into_iter().collect();
     }
 }

@@ -33,6 +33,45 @@ pub(super) enum Seqs {
 // ---------------------------------------------------------------------------------------------------------
 
 impl Subjects {
+    /// The sequences of `names`, each of which is there once; `seqs` has them in order, with the index of its name.
+    pub(super) fn restored(
+        names: &[Subject],
+        seqs: impl Iterator<Item = (SubjectId, u64)> + Clone,
+    ) -> Self {
+        // Side by side in one piece of memory first, in which it is quick to put each where it belongs.
+        let mut ends = vec![0; names.len()];
+        for (id, _) in seqs.clone() {
+            ends[id as usize] += 1;
+        }
+        let mut all = 0;
+        for end in &mut ends {
+            all += std::mem::replace(end, all);
+        }
+        let mut sorted = vec![0; all];
+        for (id, seq) in seqs {
+            let end = &mut ends[id as usize];
+            sorted[*end] = seq;
+            *end += 1;
+        }
+        let mut subjects = Self::default();
+        let mut by_name = Vec::with_capacity(names.len());
+        let mut start = 0;
+        for ((id, name), end) in (0..).zip(names).zip(ends) {
+            let seqs = Seqs::restored(&sorted[start..end]);
+            start = end;
+            match seqs {
+                Some(_) => by_name.push((name.clone(), id)),
+                None => subjects.free.push(id),
+            }
+            subjects.states.push(SubjectState {
+                name: name.clone(),
+                seqs: seqs.unwrap_or(Seqs::One(0)),
+            });
+        }
+        subjects.by_name = by_name.into_iter().collect();
+        subjects
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -69,18 +108,11 @@ impl Subjects {
             self.states[id as usize].seqs.push(seq);
             return id;
         }
-        let id = self.add_new(name, seq);
-        self.by_name.insert(name.clone(), id);
-        id
-    }
-
-    /// Adds a subject that is not in the order of names.
-    pub(super) fn add_new(&mut self, name: &Subject, seq: u64) -> SubjectId {
         let state = SubjectState {
             name: name.clone(),
             seqs: Seqs::One(seq),
         };
-        match self.free.pop() {
+        let id = match self.free.pop() {
             Some(id) => {
                 self.states[id as usize] = state;
                 id
@@ -90,17 +122,9 @@ impl Subjects {
                 SubjectId::try_from(self.states.len() - 1)
                     .expect("four thousand million subjects do not fit into memory")
             }
-        }
-    }
-
-    /// Adds a sequence to a subject.
-    pub(super) fn add_to(&mut self, id: SubjectId, seq: u64) {
-        self.states[id as usize].seqs.push(seq);
-    }
-
-    /// Replaces the order of names.
-    pub(super) fn set_names(&mut self, names: impl IntoIterator<Item = (Subject, SubjectId)>) {
-        self.by_name = names.into_iter().collect();
+        };
+        self.by_name.insert(name.clone(), id);
+        id
     }
 
     /// Removes one sequence of a subject, and the subject with its last.
@@ -120,6 +144,15 @@ impl Subjects {
 }
 
 impl Seqs {
+    /// `None` for none.
+    fn restored(seqs: &[u64]) -> Option<Self> {
+        match seqs {
+            [] => None,
+            [only] => Some(Self::One(*only)),
+            many => Some(Self::Many(many.to_vec().into())),
+        }
+    }
+
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::One(_) => 1,
