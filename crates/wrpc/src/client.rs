@@ -9,12 +9,15 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
+use weft_runtime::TaskKind;
 
 use crate::codec::{Encoded, Input, Progress, Reader, Scan};
 use crate::encode::{Decode, Encode};
 use crate::endpoint::{Arrival, Break, Dialect, Endpoint, Form, Session};
 use crate::function::Function;
 use crate::header::{self, AcceptHeader, CallHeader, Context};
+use crate::route::{self, Answerer};
+use crate::short;
 use crate::stream::Link;
 use crate::ty::{Addressed, Path, Type};
 
@@ -24,6 +27,9 @@ pub use error::CallError;
 pub const DEPTH_MAX: u32 = 16;
 /// The time of a call for which nothing else is said: that of 1.9 for a handshake (spec §4.8).
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How long the answer to a question may take whether short calls arrive; without one they do not.
+const ROUTE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a call carries beside its parameters.
 #[derive(Clone, Debug)]
@@ -122,27 +128,18 @@ impl Endpoint {
         if !self.register(&session) {
             return Err(CallError::Connection);
         }
-        let mut headers = HeaderMap::new();
-        options.context.render(&mut headers);
-        let mut call = CallHeader {
+        let call = CallHeader {
             is_complete: true,
             remaining: Some(options.timeout),
             depth,
             window,
         };
-        let header_length = header::wire_length(&headers) + CallHeader::WIRE_BYTES_MAX;
-        let room = self.nats().max_payload().saturating_sub(header_length);
-        call.is_complete = bytes <= room;
-        if is_weft {
-            call.render(&mut headers);
-        }
-
         let mut guard = CancelGuard {
             function,
             session: &session,
             is_armed: true,
         };
-        let run = self.run(function, &session, params, headers, room);
+        let run = self.run(function, &session, params, call, &options.context);
         // Instants too far off to be told are as good as none.
         let deadline = Instant::now().checked_add(options.timeout);
         let reply = match deadline {
@@ -151,6 +148,9 @@ impl Endpoint {
                 .unwrap_or(Err(CallError::Deadline)),
             None => run.await,
         };
+        if session.is_short() && matches!(reply, Err(CallError::Deadline | CallError::Gone)) {
+            function.route.lost();
+        }
         guard.is_armed = reply
             .as_ref()
             .is_err_and(|error| error.leaves_callee_running());
@@ -164,27 +164,30 @@ impl Endpoint {
         function: &Function,
         session: &Arc<Session>,
         mut params: Encoded,
-        headers: HeaderMap,
-        room: usize,
+        call: CallHeader,
+        context: &Context,
     ) -> Result<Input, CallError> {
-        let is_complete = params.bytes.len() <= room;
-        let first = params.bytes.split_to(params.bytes.len().min(room));
-        self.nats()
-            .publish_with_reply_and_headers(
-                function.subject.clone(),
-                session.root().clone(),
-                headers,
-                first,
-            )
-            .await
-            .map_err(|_| CallError::Connection)?;
-        let reply = poll_fn(|cx| session.poll_reply(cx)).await?;
+        let mut reply = None;
+        if let Some(request) = self.short_request(function, &params.bytes, &call, context) {
+            reply = self.ask_short(function, session, request).await?;
+            if reply.is_some() {
+                params.bytes.clear();
+            }
+        }
+        let reply = match reply {
+            Some(reply) => reply,
+            None => {
+                let rest = &mut params.bytes;
+                self.ask_full(function, session, rest, call, context)
+                    .await?
+            }
+        };
         let results = function.signature.results();
         let Some(peer) = check_reply(&reply)? else {
             return Ok(reply.payload.into());
         };
         let accept = AcceptHeader::parse(reply.headers.as_ref());
-        if accept.is_none() || !is_complete {
+        if accept.is_none() || !params.bytes.is_empty() {
             self.send_params(peer, params.bytes, accept.is_some())
                 .await
                 .map_err(|_| CallError::Connection)?;
@@ -211,6 +214,88 @@ impl Endpoint {
             return Ok(reply.payload.into());
         }
         receive_tuple(session, results, reply.payload).await
+    }
+
+    /// The request in the short form, where this call takes it.
+    fn short_request(
+        &self,
+        function: &Function,
+        params: &[u8],
+        call: &CallHeader,
+        context: &Context,
+    ) -> Option<Bytes> {
+        let is_asked = self.options().dialect == Dialect::Weft
+            && params.len() <= short::PARAMS_BYTES_MAX
+            && function.route.next() == route::Form::Short;
+        let request = is_asked.then(|| short::render(call, context, params))?;
+        (request.len() <= self.nats().max_payload()).then_some(request)
+    }
+
+    /// Sends a request in the short form, and waits for the first answer; `None` when it came to nobody.
+    async fn ask_short(
+        &self,
+        function: &Function,
+        session: &Arc<Session>,
+        request: Bytes,
+    ) -> Result<Option<Message>, CallError> {
+        session.begin_short();
+        let (subject, root) = (function.short_subject.clone(), session.root().clone());
+        let sent = self.nats().publish_with_reply(subject, root, request).await;
+        sent.map_err(|_| CallError::Connection)?;
+        let reply = poll_fn(|cx| session.poll_reply(cx)).await?;
+        if reply.status != Some(StatusCode::NO_RESPONDERS) {
+            return Ok(Some(reply));
+        }
+        function.route.lost();
+        session.begin_again();
+        Ok(None)
+    }
+
+    /// Sends a request in the full form, and waits for the first answer. What is left of the parameters did not fit it.
+    async fn ask_full(
+        &self,
+        function: &Function,
+        session: &Arc<Session>,
+        params: &mut Bytes,
+        mut call: CallHeader,
+        context: &Context,
+    ) -> Result<Message, CallError> {
+        let mut headers = HeaderMap::new();
+        context.render(&mut headers);
+        let header_length = header::wire_length(&headers) + CallHeader::WIRE_BYTES_MAX;
+        let room = self.nats().max_payload().saturating_sub(header_length);
+        call.is_complete = params.len() <= room;
+        let is_weft = self.options().dialect == Dialect::Weft;
+        if is_weft {
+            call.render(&mut headers);
+        }
+        let first = params.split_to(params.len().min(room));
+        let (subject, root) = (function.subject.clone(), session.root().clone());
+        let sent = self
+            .nats()
+            .publish_with_reply_and_headers(subject, root, headers, first);
+        sent.await.map_err(|_| CallError::Connection)?;
+        let reply = poll_fn(|cx| session.poll_reply(cx)).await?;
+        if is_weft
+            && let Some(answerer) = answerer(&reply)
+            && function.route.answered(answerer)
+        {
+            self.ask_route(function);
+        }
+        Ok(reply)
+    }
+
+    /// Finds out whether short calls of a function arrive, while others go on.
+    fn ask_route(&self, function: &Function) {
+        let (endpoint, route) = (self.clone(), Arc::clone(&function.route));
+        let subject = function.short_subject.clone();
+        let task = async move {
+            let answer = endpoint
+                .ask(subject, short::question(), ROUTE_TIMEOUT)
+                .await;
+            route.asked(answer.is_some_and(|answer| answer.status.is_none()));
+        };
+        self.tasks().spawn(TaskKind::Helper, "wrpc route", task);
     }
 
     /// Sends what did not fit the request, and the end.
@@ -252,6 +337,20 @@ impl Endpoint {
         }
         self.nats().publish(subject.clone(), Bytes::new()).await
     }
+}
+
+/// Who the first message is of, unless it is NATS.
+fn answerer(reply: &Message) -> Option<Answerer> {
+    if reply.status.is_some() {
+        return None;
+    }
+    // Ends of 1.9 always begin with an accept.
+    let is_plain = reply.reply.is_some() && AcceptHeader::parse(reply.headers.as_ref()).is_none();
+    Some(if is_plain {
+        Answerer::Plain
+    } else {
+        Answerer::Weft
+    })
 }
 
 /// Whether the first message is an accept, and whose; `None` when it is the answer.

@@ -243,6 +243,22 @@ impl Endpoint {
         let _ = timeout(limit, poll_fn(|context| session.poll_reply(context))).await;
     }
 
+    /// Sends a message that is no call, and waits for its answer; `None` when none came within `limit`.
+    pub(crate) async fn ask(
+        &self,
+        subject: Subject,
+        payload: Bytes,
+        limit: Duration,
+    ) -> Option<Message> {
+        let session = Session::new(self, Form::Plain);
+        if !self.register(&session) {
+            return None;
+        }
+        self.ask_now(subject, session.root().clone(), payload);
+        let answer = timeout(limit, poll_fn(|context| session.poll_reply(context)));
+        answer.await.ok()?.ok()
+    }
+
     /// The calls that are known now.
     fn known(&self) -> Option<Vec<Arc<Session>>> {
         let sessions = self.sessions();

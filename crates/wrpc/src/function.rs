@@ -5,15 +5,20 @@ use std::sync::Arc;
 use async_nats::Subject;
 
 use crate::encode::Tuple;
+use crate::route::Route;
 use crate::subject::{Prefix, SubjectError};
 use crate::ty::{Signature, TypeError};
 
-/// A function of somebody, ready to be called: its subject and its types. Cheap to clone.
+/// A function of somebody, ready to be called: its subject and its types. Cheap to clone; clones share what calls have shown
+/// of those who serve it.
 #[derive(Clone, Debug)]
 pub struct Function {
     pub(crate) subject: Subject,
+    /// Where calls in the short form go.
+    pub(crate) short_subject: Subject,
     pub(crate) cancellations: Subject,
     pub(crate) signature: Arc<Signature>,
+    pub(crate) route: Arc<Route>,
 }
 
 /// A function to serve.
@@ -55,8 +60,10 @@ impl Function {
     ) -> Result<Self, SubjectError> {
         Ok(Self {
             subject: prefix.function(instance, name)?.into(),
+            short_subject: prefix.short_function(instance, name)?.into(),
             cancellations: prefix.cancellations().into(),
             signature,
+            route: Arc::default(),
         })
     }
 

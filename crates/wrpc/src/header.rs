@@ -118,13 +118,14 @@ impl CallHeader {
         let mut value = String::with_capacity(32);
         value.push(if self.is_complete { 'e' } else { 'p' });
         if let Some(remaining) = self.remaining {
-            push_item(&mut value, 'd', remaining.as_millis());
+            let millis = u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX);
+            push_item(&mut value, 'd', millis);
         }
         if self.depth > 0 {
             push_item(&mut value, 'n', self.depth.into());
         }
         if let Some(window) = self.window {
-            push_item(&mut value, 'w', window.into());
+            push_item(&mut value, 'w', window);
         }
         headers.insert(CALL, value);
     }
@@ -157,7 +158,7 @@ impl AcceptHeader {
         let mut value = String::with_capacity(16);
         value.push(if self.is_complete { 'e' } else { 'p' });
         if let Some(window) = self.window {
-            push_item(&mut value, 'w', window.into());
+            push_item(&mut value, 'w', window);
         }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, value);
@@ -179,7 +180,7 @@ impl AcceptHeader {
     }
 }
 
-fn push_item(value: &mut String, name: char, number: u128) {
+fn push_item(value: &mut String, name: char, number: u64) {
     write!(value, ";{name}={number}").expect("writing to a string cannot fail");
 }
 

@@ -129,7 +129,9 @@ impl Observer {
         let answers = nats.subscribe(INBOXES).await?;
         let mut requests = Vec::new();
         for callee in callees {
-            requests.push(nats.subscribe(callee.functions()).await?);
+            for functions in callee.functions() {
+                requests.push(nats.subscribe(functions).await?);
+            }
             requests.push(nats.subscribe(callee.cancellations()).await?);
         }
         // Whoever calls once this has returned is seen; what goes wrong with that shows when nothing comes.

@@ -17,7 +17,9 @@ use weft_runtime::{Shutdown, TaskGuard, TaskKind, Tasks};
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureCode};
 use crate::function::{Export, Function};
-use crate::header::CallHeader;
+use crate::header;
+use crate::request::{Received, Request};
+use crate::route::Form;
 use crate::subject::{Prefix, SubjectError};
 
 use calls::Calls;
@@ -78,15 +80,16 @@ pub enum ServeError {
 #[derive(Debug)]
 struct Shared {
     endpoint: Endpoint,
-    /// By the root of the caller.
-    cancels: Mutex<HashMap<String, Shutdown>>,
+    /// The calls that run of callers of Weft, by the root of the caller; with what tells that it has given the call up,
+    /// where somebody wants to know.
+    running: Mutex<HashMap<Box<str>, Option<Shutdown>>>,
 }
 
 /// A call that waits for its turn.
 #[derive(Debug)]
 struct Waiting {
     index: usize,
-    message: Message,
+    request: Request,
     until: Instant,
 }
 
@@ -123,7 +126,7 @@ impl Endpoint {
     ) -> Result<Exports, ServeError> {
         let shared = Arc::new(Shared {
             endpoint: self.clone(),
-            cancels: Mutex::default(),
+            running: Mutex::default(),
         });
         let cancellations = self.nats().subscribe(prefix.cancellations()).await?;
         let task = self.tasks().spawn(
@@ -143,9 +146,15 @@ impl Endpoint {
                 instance: export.instance.clone(),
                 source,
             })?;
-            let group = prefix.as_str().to_owned();
-            let messages = self.nats().queue_subscribe(function.subject, group).await?;
-            calls.push(index, messages);
+            let subjects = [
+                (function.subject, Form::Full),
+                (function.short_subject, Form::Short),
+            ];
+            for (subject, form) in subjects {
+                let group = prefix.as_str().to_owned();
+                let messages = self.nats().queue_subscribe(subject, group).await?;
+                calls.push(index, form, messages);
+            }
         }
         Ok(Exports {
             shared,
@@ -166,13 +175,14 @@ async fn hear_cancellations(shared: Arc<Shared>, mut messages: Subscriber) {
         let Ok(root) = str::from_utf8(&message.payload) else {
             continue;
         };
-        let Some(cancellation) = shared.cancels().get(root).cloned() else {
+        let Some(cancellation) = shared.running().get(root).cloned() else {
             continue;
         };
-        match message.reply {
+        match (message.reply, cancellation) {
             // The caller asks whether anybody works on the call.
-            Some(reply) => shared.endpoint.publish_now(reply, None, Bytes::new()),
-            None => cancellation.request(),
+            (Some(reply), _) => shared.endpoint.publish_now(reply, None, Bytes::new()),
+            (None, Some(cancellation)) => cancellation.request(),
+            (None, None) => {}
         }
     }
 }
@@ -190,26 +200,29 @@ impl Exports {
                 None
             };
             let event = match next {
-                Some(Some((index, message))) => Event::Call(index, message),
+                Some(Some((index, form, message))) => Event::Call(index, form, message),
                 Some(None) => Event::End,
                 None => self.event().await,
             };
-            let (index, message, permit) = match event {
-                Event::Call(index, message) => {
-                    let Some(permit) = self.admit(index, &message) else {
+            let (index, request, permit) = match event {
+                Event::Call(index, form, message) => {
+                    let Some(received) = Received::read(form, message) else {
                         continue;
                     };
-                    (index, message, permit)
+                    match self.receive(index, received) {
+                        Some((request, permit)) => (index, request, permit),
+                        None => continue,
+                    }
                 }
                 Event::Turn(permit) => {
                     let Some(waiting) = self.waiting.pop_front() else {
                         continue;
                     };
-                    (waiting.index, waiting.message, permit)
+                    (waiting.index, waiting.request, permit)
                 }
                 Event::Expired => {
                     if let Some(waiting) = self.waiting.pop_front() {
-                        self.refuse(&waiting.message);
+                        self.refuse(waiting.request);
                     }
                     continue;
                 }
@@ -225,7 +238,7 @@ impl Exports {
                     continue;
                 }
             };
-            if let Some(incoming) = self.begin(index, message, permit).await {
+            if let Some(incoming) = self.begin(index, request, permit).await {
                 return Some(incoming);
             }
         }
@@ -247,7 +260,7 @@ impl Exports {
             () = sleep_until(until.unwrap_or_else(Instant::now)), if is_waiting => Event::Expired,
             () = self.options.shutdown.requested(), if is_running => Event::Shutdown,
             next = self.calls.next(), if is_open => match next {
-                Some((index, message)) => Event::Call(index, message),
+                Some((index, form, message)) => Event::Call(index, form, message),
                 None => Event::End,
             },
             else => Event::End,
@@ -259,48 +272,67 @@ impl Exports {
         self.calls.drain(&self.shared.endpoint).await;
     }
 
-    /// A permit to run a call. One that gets none waits or is refused.
-    fn admit(&mut self, index: usize, message: &Message) -> Option<OwnedSemaphorePermit> {
+    /// A call and a permit to run it. One that gets none waits or is refused.
+    fn receive(
+        &mut self,
+        index: usize,
+        received: Received,
+    ) -> Option<(Request, OwnedSemaphorePermit)> {
+        let request = match received {
+            Received::Call(request) => request,
+            Received::Question(root) => {
+                self.shared.endpoint.publish_now(root, None, Bytes::new());
+                return None;
+            }
+        };
         // Those who wait go first.
         if self.waiting.is_empty()
             && let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned()
         {
-            return Some(permit);
+            return Some((request, permit));
         }
-        let is_weft = CallHeader::parse(message.headers.as_ref()).is_some();
-        if is_weft || self.waiting.len() >= self.options.waiting_max {
-            self.refuse(message);
+        if request.call.is_some() || self.waiting.len() >= self.options.waiting_max {
+            self.refuse(request);
         } else {
             self.waiting.push_back(Waiting {
                 index,
-                message: message.clone(),
+                request,
                 until: Instant::now() + self.options.waiting_timeout,
             });
         }
         None
     }
 
-    fn refuse(&self, message: &Message) {
+    /// Tells a caller that its call is not taken.
+    fn refuse(&self, request: Request) {
         let text = format!("{} calls run already", self.options.concurrent_max);
         let failure = Failure::new(FailureCode::Overloaded, text);
-        incoming::refuse(&self.shared.endpoint, message, &failure);
+        let endpoint = &self.shared.endpoint;
+        if request.call.is_some() {
+            let (headers, payload) = header::render_failure(&failure);
+            endpoint.publish_now(request.root, Some(headers), payload);
+        } else {
+            // One of 1.9 is told as it understands it, by an end without results. Without an accept it waits for one, and
+            // one that names no root is an error to it at once.
+            endpoint.publish_now(request.root, None, Bytes::new());
+        }
     }
 
     async fn begin(
         &self,
         index: usize,
-        message: Message,
+        request: Request,
         permit: OwnedSemaphorePermit,
     ) -> Option<Incoming> {
         let export = Arc::clone(self.exports.get(index)?);
         let timeout = self.options.execution_timeout;
         let shared = Arc::clone(&self.shared);
-        Incoming::begin(shared, export, message, permit, timeout).await
+        Incoming::begin(shared, export, request, permit, timeout).await
     }
 }
 
 enum Event {
-    Call(usize, Message),
+    Call(usize, Form, Message),
     Turn(OwnedSemaphorePermit),
     Expired,
     Shutdown,
@@ -332,7 +364,7 @@ where
 // ===== impl Shared =====
 
 impl Shared {
-    fn cancels(&self) -> MutexGuard<'_, HashMap<String, Shutdown>> {
-        self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, HashMap<Box<str>, Option<Shutdown>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::route::Form;
 use crate::ty::Path;
 
 /// The protocol's name and version in every subject of a call.
 const PROTOCOL: &str = "wrpc.0.0.1";
+/// The same for calls in the short form.
+const SHORT_PROTOCOL: &str = "weft.1";
 /// What follows the root of an end that is asked whether it still knows a call, and that of the one who asks.
 pub(crate) const ALIVE: &str = "a";
 /// The longest subject of a function, in bytes: nats-server's control line is 4,096 bytes and holds a reply as well.
@@ -78,12 +81,30 @@ impl Prefix {
     ///
     /// When a part cannot be part of a subject, or all is too long.
     pub fn function(&self, instance: &str, function: &str) -> Result<String, SubjectError> {
+        self.subject(PROTOCOL, instance, function)
+    }
+
+    /// The subject of the same function for calls in the short form.
+    pub(crate) fn short_function(
+        &self,
+        instance: &str,
+        function: &str,
+    ) -> Result<String, SubjectError> {
+        self.subject(SHORT_PROTOCOL, instance, function)
+    }
+
+    fn subject(
+        &self,
+        protocol: &str,
+        instance: &str,
+        function: &str,
+    ) -> Result<String, SubjectError> {
         check(function)?;
         let subject = if instance.is_empty() {
-            format!("{self}.{PROTOCOL}.{function}")
+            format!("{self}.{protocol}.{function}")
         } else {
             check(instance)?;
-            format!("{self}.{PROTOCOL}.{instance}.{function}")
+            format!("{self}.{protocol}.{instance}.{function}")
         };
         match subject.len() {
             0..=SUBJECT_BYTES_MAX => Ok(subject),
@@ -91,15 +112,19 @@ impl Prefix {
         }
     }
 
-    /// The pattern of all subjects of functions.
-    pub(crate) fn functions(&self) -> String {
-        format!("{self}.{PROTOCOL}.>")
+    /// The patterns of all subjects of functions, in the full form and in the short one.
+    pub(crate) fn functions(&self) -> [String; 2] {
+        [PROTOCOL, SHORT_PROTOCOL].map(|protocol| format!("{self}.{protocol}.>"))
     }
 
-    /// Instance and function of a subject with this prefix.
-    pub(crate) fn parse_function<'s>(&self, subject: &'s str) -> Option<&'s str> {
+    /// Instance and function of a subject with this prefix, and the form of what is sent to it.
+    pub(crate) fn parse_function<'s>(&self, subject: &'s str) -> Option<(&'s str, Form)> {
         let tail = subject.strip_prefix(&*self.0)?.strip_prefix('.')?;
-        tail.strip_prefix(PROTOCOL)?.strip_prefix('.')
+        let forms = [(PROTOCOL, Form::Full), (SHORT_PROTOCOL, Form::Short)];
+        forms.into_iter().find_map(|(protocol, form)| {
+            let function = tail.strip_prefix(protocol)?.strip_prefix('.')?;
+            Some((function, form))
+        })
     }
 
     /// Where callers of Weft say that they have given a call up.

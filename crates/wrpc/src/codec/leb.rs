@@ -5,7 +5,7 @@ pub(crate) const BYTES_MAX: usize = 10;
 
 /// What reading one more byte of a number gave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     More,
     Done,
     Overflow,
@@ -13,8 +13,8 @@ pub(super) enum Step {
 
 /// An unsigned number that arrives byte by byte.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Unsigned {
-    pub(super) value: u64,
+pub(crate) struct Unsigned {
+    pub(crate) value: u64,
     shift: u32,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Signed {
 // ===== impl Unsigned =====
 
 impl Unsigned {
-    pub(super) fn push(&mut self, byte: u8, bits: u32) -> Step {
+    pub(crate) fn push(&mut self, byte: u8, bits: u32) -> Step {
         let part = u64::from(byte & 0x7f);
         let room = bits.saturating_sub(self.shift);
         if room == 0 || (room < 7 && part >> room != 0) {

@@ -62,6 +62,7 @@ pub(crate) enum Arrival {
 
 struct State {
     form: Form,
+    is_short: bool,
     peer: Option<Subject>,
     /// The first message to the root.
     has_reply: bool,
@@ -114,6 +115,7 @@ impl Session {
             root,
             state: Mutex::new(State {
                 form,
+                is_short: false,
                 peer: None,
                 has_reply: false,
                 reply: None,
@@ -183,6 +185,26 @@ impl Session {
     /// Where those who may work on the call listen, for callers of Weft.
     pub(crate) fn set_callees(&self, callees: Subject) {
         self.lock().liveness.callees = Some(callees);
+    }
+
+    /// The request goes to ends of Weft alone, of which one says that it works on the call when it is asked.
+    pub(crate) fn begin_short(&self) {
+        let mut state = self.lock();
+        state.is_short = true;
+        state.liveness.is_claimed = true;
+    }
+
+    /// Nobody got the request; another one follows.
+    pub(crate) fn begin_again(&self) {
+        let mut state = self.lock();
+        state.is_short = false;
+        state.has_reply = false;
+        state.liveness.is_claimed = false;
+    }
+
+    /// Whether the request went to ends of Weft alone.
+    pub(crate) fn is_short(&self) -> bool {
+        self.lock().is_short
     }
 
     /// Asks the peer whether it is there, or breaks the call off when it was asked in vain too often.

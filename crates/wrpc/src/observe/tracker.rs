@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Captured, ObserveOptions, ObservedCall, Outcome};
 use crate::header::{self, AcceptHeader, CallHeader, Context};
+use crate::request::{Received, Request};
 use crate::subject::Prefix;
 
 /// What an answer may take longer than its caller allows, until it is not waited for any more.
@@ -94,11 +95,14 @@ impl Tracker {
             return self.receive_part(now, id, end, &tail, message);
         }
         let request = self.callees.iter().find_map(|callee| {
-            let function = callee.parse_function(&message.subject)?;
-            Some((callee.clone(), function.to_owned()))
+            let (function, form) = callee.parse_function(&message.subject)?;
+            Some((callee.clone(), function.to_owned(), form))
         });
-        if let Some((callee, function)) = request {
-            return self.begin(now, callee, function, message);
+        if let Some((callee, function, form)) = request {
+            if let Some(Received::Call(request)) = Received::read(form, message) {
+                self.begin(now, callee, function, request);
+            }
+            return;
         }
         let is_cancellation = |callee: &Prefix| *callee.cancellations() == *message.subject;
         if self.callees.iter().any(is_cancellation)
@@ -120,24 +124,25 @@ impl Tracker {
         }
     }
 
-    fn begin(&mut self, now: Instant, callee: Prefix, function: String, message: Message) {
-        let Some(caller_root) = message.reply else {
-            return;
-        };
+    fn begin(&mut self, now: Instant, callee: Prefix, function: String, request: Request) {
+        let Request {
+            root: caller_root,
+            call: header,
+            origin,
+            params: first,
+        } = request;
         if self.calls.len() >= self.options.calls_max
             && let Some(oldest) = self.calls.keys().next().copied()
         {
             self.end(oldest, now, Outcome::Displaced);
         }
-        let header = CallHeader::parse(message.headers.as_ref());
         let patience = header
             .and_then(|header| header.remaining)
             .map_or(self.options.answer_timeout, |left| {
                 left.saturating_add(GRACE).min(self.options.answer_timeout)
             });
-        let depth = header.map_or(0, |header| header.depth);
         let mut params = Capture::default();
-        params.push(&message.payload, self.options.captured_bytes_max);
+        params.push(&first, self.options.captured_bytes_max);
         let id = self.next_id;
         self.next_id += 1;
         self.roots
@@ -145,7 +150,7 @@ impl Tracker {
         let call = Call {
             callee,
             function,
-            context: Context::parse(message.headers.as_ref(), depth),
+            context: origin.context(header.map_or(0, |header| header.depth)),
             header,
             caller_root,
             callee_root: None,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Message, Subject};
+use async_nats::Subject;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
@@ -13,10 +13,11 @@ use super::Shared;
 use crate::client::CallError;
 use crate::codec::{self, Encoded, Input, Progress, Reader, Scan};
 use crate::encode::{Decode, Encode};
-use crate::endpoint::{Endpoint, Form, Session};
+use crate::endpoint::{Form, Session};
 use crate::failure::{Failure, FailureCode};
 use crate::function::Export;
 use crate::header::{self, AcceptHeader, CallHeader, Context};
+use crate::request::{Origin, Request};
 use crate::stream::{Connector, Link};
 use crate::ty::Path;
 
@@ -28,8 +29,8 @@ use crate::ty::Path;
 pub struct Incoming {
     shared: Arc<Shared>,
     export: Arc<Export>,
-    headers: Option<HeaderMap>,
-    /// Read from the headers when it is asked for.
+    origin: Origin,
+    /// Read when it is asked for.
     context: OnceLock<Context>,
     /// What a caller of Weft says.
     call: Option<CallHeader>,
@@ -39,7 +40,8 @@ pub struct Incoming {
     is_accepted: bool,
     is_answered: bool,
     deadline: Instant,
-    cancellation: Option<Shutdown>,
+    /// The host says that it works on the call, to callers who ask.
+    is_registered: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -65,21 +67,6 @@ enum Params {
     Complete(Input),
 }
 
-/// Tells a caller that its call is not taken. One of 1.9 is told as it understands it: by an end without results.
-pub(super) fn refuse(endpoint: &Endpoint, message: &Message, failure: &Failure) {
-    let Some(reply) = &message.reply else {
-        return;
-    };
-    let is_weft = CallHeader::parse(message.headers.as_ref()).is_some();
-    if is_weft {
-        let (headers, payload) = header::render_failure(failure);
-        endpoint.publish_now(reply.clone(), Some(headers), payload);
-    } else {
-        // Without an accept the caller waits for one. An accept that names no root is an error to it at once.
-        endpoint.publish_now(reply.clone(), None, Bytes::new());
-    }
-}
-
 // ===== impl Incoming =====
 
 impl Incoming {
@@ -87,32 +74,36 @@ impl Incoming {
     pub(super) async fn begin(
         shared: Arc<Shared>,
         export: Arc<Export>,
-        message: Message,
+        request: Request,
         permit: OwnedSemaphorePermit,
         execution_timeout: Duration,
     ) -> Option<Self> {
-        let reply = message.reply?;
-        let call = CallHeader::parse(message.headers.as_ref());
+        let Request {
+            root: reply,
+            call,
+            origin,
+            params,
+        } = request;
         let remaining = call.and_then(|call| call.remaining);
         let timeout = remaining.map_or(execution_timeout, |left| left.min(execution_timeout));
         let mut incoming = Self {
-            headers: message.headers,
+            origin,
             context: OnceLock::new(),
             shared,
             export,
             call,
             reply,
-            params: Params::First(message.payload),
+            params: Params::First(params),
             session: None,
             is_accepted: false,
             is_answered: false,
             deadline: Instant::now() + timeout,
-            cancellation: None,
+            is_registered: call.is_some(),
             _permit: permit,
         };
-        if incoming.call.is_some() {
-            // Callers of Weft ask whether anybody works on their call.
-            incoming.cancellation();
+        if incoming.is_registered {
+            let root = incoming.reply.as_str().into();
+            incoming.shared.running().insert(root, None);
         }
         match incoming.accept().await {
             Ok(()) => Some(incoming),
@@ -142,7 +133,7 @@ impl Incoming {
     pub fn context(&self) -> &Context {
         self.context.get_or_init(|| {
             let depth = self.call.map_or(0, |call| call.depth);
-            Context::parse(self.headers.as_ref(), depth)
+            self.origin.context(depth)
         })
     }
 
@@ -158,16 +149,10 @@ impl Incoming {
 
     /// Is requested when the caller gives the call up, as callers of Weft say. Asked for before the call is worked on.
     pub fn cancellation(&mut self) -> Shutdown {
-        let shared = &self.shared;
-        let reply = &self.reply;
-        let cancellation = self.cancellation.get_or_insert_with(|| {
-            let cancellation = Shutdown::default();
-            shared
-                .cancels()
-                .insert(reply.to_string(), cancellation.clone());
-            cancellation
-        });
-        cancellation.clone()
+        self.is_registered = true;
+        let mut running = self.shared.running();
+        let cancellation = running.entry(self.reply.as_str().into()).or_default();
+        cancellation.get_or_insert_default().clone()
     }
 
     /// Waits until the parameters have come, and gives a reader of their tuple. Streams in it come as they are read.
@@ -396,18 +381,22 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if let Some(cancellation) = &self.cancellation {
-            self.shared.cancels().remove(self.reply.as_str());
-            if cancellation.is_requested() {
-                let text = "the caller gave the call up";
-                self.fail(&Failure::new(FailureCode::Cancelled, text));
-            }
+        let cancellation = if self.is_registered {
+            self.shared.running().remove(self.reply.as_str()).flatten()
+        } else {
+            None
+        };
+        if self.is_answered {
+            return;
         }
-        if self.deadline <= Instant::now() {
-            let text = "the time of the call was up";
-            self.fail(&Failure::new(FailureCode::Deadline, text));
-        }
-        let text = "the callee ended without an answer";
-        self.fail(&Failure::new(FailureCode::Trap, text));
+        let is_cancelled = cancellation.is_some_and(|cancellation| cancellation.is_requested());
+        let (code, text) = if is_cancelled {
+            (FailureCode::Cancelled, "the caller gave the call up")
+        } else if self.deadline <= Instant::now() {
+            (FailureCode::Deadline, "the time of the call was up")
+        } else {
+            (FailureCode::Trap, "the callee ended without an answer")
+        };
+        self.fail(&Failure::new(code, text));
     }
 }

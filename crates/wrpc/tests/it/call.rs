@@ -90,6 +90,8 @@ async fn a_small_call_takes_two_messages() {
             "end" => break,
             // Those of `settled`.
             _ if message.payload.is_empty() => {}
+            // Whether later calls may be shorter.
+            subject if subject.contains(".weft.1.") => {}
             _ => calls.push(message),
         }
     }

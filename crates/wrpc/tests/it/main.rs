@@ -10,5 +10,6 @@ mod liveness;
 mod observe;
 mod recorded;
 mod server;
+mod short;
 mod stream;
 mod vectors;
