@@ -2,6 +2,7 @@
 
 mod batch;
 mod interest;
+mod roster;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -96,8 +97,9 @@ impl Router {
     /// Whether a member of this queue group receives what is published under the literal `subject`.
     pub(crate) fn has_member(&self, subject: &[u8], group: &[u8]) -> bool {
         let mut is_there = false;
+        let name = group.into();
         self.read().index.for_each_match(subject, |interest| {
-            is_there |= interest.groups.iter().any(|held| *held.name == *group);
+            is_there |= interest.groups.contains(&name);
         });
         is_there
     }
@@ -147,10 +149,10 @@ impl Router {
         let mut more_groups: Vec<&Group> = Vec::new();
         let table = self.read();
         table.index.for_each_match(route, |interest| {
-            for subscription in &interest.plain {
+            for subscription in interest.plain.as_slice() {
                 delivered += usize::from(deliver(subscription, origin, route, message, batch));
             }
-            for group in &interest.groups {
+            for group in interest.groups.as_slice() {
                 match first_group {
                     None => first_group = Some(group),
                     Some(_) => more_groups.push(group),
@@ -175,6 +177,7 @@ impl Router {
             found = found.take().or_else(|| {
                 interest
                     .plain
+                    .as_slice()
                     .iter()
                     .find(|subscription| subscription.belongs_to(client))
                     .map(|subscription| subscription.sid.clone())
@@ -274,28 +277,21 @@ fn deliver(
 
 /// Hands a message to one member of each queue group; groups of one name count as one.
 fn deliver_to_groups(
-    groups: &mut Vec<&Group>,
+    groups: &mut [&Group],
     origin: Origin<'_>,
     route: &[u8],
     message: &Message<'_>,
     batch: &mut Batch,
 ) -> usize {
     let mut delivered = 0;
-    while let Some(group) = groups.pop() {
-        let mut same: Vec<&Group> = Vec::new();
-        groups.retain(|other| {
-            let is_same = other.name == group.name;
-            if is_same {
-                same.push(other);
-            }
-            !is_same
-        });
-        same.push(group);
-        let total: usize = same.iter().map(|group| group.members.len()).sum();
+    groups.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    for same in groups.chunk_by(|a, b| a.name == b.name) {
+        let sizes = same.iter().map(|group| group.members.as_slice().len());
+        let total: usize = sizes.sum();
         let start = pick(&mut batch.entropy, total);
         // A member may decline: it is closing, or it is the sender and wants no echo.
         let taken = (0..total).any(|offset| {
-            let member = nth_member(&same, (start + offset) % total);
+            let member = nth_member(same, (start + offset) % total);
             deliver(member, origin, route, message, batch)
         });
         delivered += usize::from(taken);
@@ -309,10 +305,11 @@ fn pick(entropy: &mut Entropy, total: usize) -> usize {
 
 fn nth_member<'a>(groups: &[&'a Group], mut at: usize) -> &'a Arc<Subscription> {
     for group in groups {
-        if let Some(member) = group.members.get(at) {
+        let members = group.members.as_slice();
+        if let Some(member) = members.get(at) {
             return member;
         }
-        at -= group.members.len();
+        at -= members.len();
     }
     unreachable!("the position is below the number of members")
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Batch;
+use super::roster::{Keyed, Roster};
 use crate::client::Client;
 use crate::subject::{self, Entry};
 
@@ -45,8 +46,8 @@ pub(crate) enum Internal {
 /// All subscriptions with the same subject.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    pub(super) plain: Vec<Arc<Subscription>>,
-    pub(super) groups: Vec<Group>,
+    pub(super) plain: Roster<Arc<Subscription>>,
+    pub(super) groups: Roster<Group>,
 }
 
 /// A queue group: each message goes to one member.
@@ -54,7 +55,7 @@ pub(super) struct Interest {
 pub(super) struct Group {
     pub(super) name: Box<[u8]>,
     /// At least one.
-    pub(super) members: Vec<Arc<Subscription>>,
+    pub(super) members: Roster<Arc<Subscription>>,
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -119,42 +120,62 @@ impl Entry for Interest {
     }
 }
 
+impl Keyed for Arc<Subscription> {
+    /// Its address.
+    type Key = usize;
+
+    fn key(&self) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+
+    fn has_key(&self, key: &usize) -> bool {
+        self.key() == *key
+    }
+}
+
+impl Keyed for Group {
+    type Key = Box<[u8]>;
+
+    fn key(&self) -> Box<[u8]> {
+        self.name.clone()
+    }
+
+    fn has_key(&self, key: &Self::Key) -> bool {
+        self.name == *key
+    }
+}
+
 impl Interest {
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Subscription>> {
-        let grouped = self.groups.iter().flat_map(|group| &group.members);
-        self.plain.iter().chain(grouped)
+        let groups = self.groups.as_slice().iter();
+        let grouped = groups.flat_map(|group| group.members.as_slice());
+        self.plain.as_slice().iter().chain(grouped)
     }
 
     pub(super) fn add(&mut self, subscription: &Arc<Subscription>) {
         let Some(name) = &subscription.queue else {
-            self.plain.push(Arc::clone(subscription));
-            return;
+            return self.plain.add(Arc::clone(subscription));
         };
-        match self.groups.iter_mut().find(|group| group.name == *name) {
-            Some(group) => group.members.push(Arc::clone(subscription)),
-            None => self.groups.push(Group {
-                name: name.clone(),
-                members: vec![Arc::clone(subscription)],
-            }),
+        if let Some(group) = self.groups.get_mut(name) {
+            return group.members.add(Arc::clone(subscription));
         }
+        let mut members = Roster::default();
+        members.add(Arc::clone(subscription));
+        self.groups.add(Group {
+            name: name.clone(),
+            members,
+        });
     }
 
     pub(super) fn remove(&mut self, subscription: &Arc<Subscription>) {
         let Some(name) = &subscription.queue else {
-            remove_from(&mut self.plain, subscription);
-            return;
+            return self.plain.remove(&subscription.key());
         };
-        if let Some(at) = self.groups.iter().position(|group| group.name == *name) {
-            remove_from(&mut self.groups[at].members, subscription);
-            if self.groups[at].members.is_empty() {
-                self.groups.swap_remove(at);
+        if let Some(group) = self.groups.get_mut(name) {
+            group.members.remove(&subscription.key());
+            if group.members.is_empty() {
+                self.groups.remove(name);
             }
         }
-    }
-}
-
-fn remove_from(list: &mut Vec<Arc<Subscription>>, subscription: &Arc<Subscription>) {
-    if let Some(at) = list.iter().position(|held| Arc::ptr_eq(held, subscription)) {
-        list.swap_remove(at);
     }
 }

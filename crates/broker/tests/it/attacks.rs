@@ -205,12 +205,28 @@ const MEBIBYTE: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_subscriptions_come_and_go() {
+    come_and_go(|number| format!("many.{number}.*")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_subscriptions_of_one_subject_come_and_go() {
+    // One half in one lot, each of the others in a group of its own.
+    come_and_go(|number| match number {
+        4711 | 99_999 => format!("many.{number}.x"),
+        _ if number % 2 == 0 => "crowd".to_owned(),
+        _ => format!("crowd group-{number}"),
+    })
+    .await;
+}
+
+/// All subscriptions that a client may have, each to what `filter` gives for its number.
+async fn come_and_go(filter: fn(usize) -> String) {
     // A round takes some 70 MiB.
     attack(24 * MEBIBYTE, async |victim| {
         let mut stream = victim.connect().await;
         let mut lines = Vec::new();
         for number in 0..SUBSCRIPTIONS_MAX {
-            write!(lines, "SUB many.{number}.* {number}\r\n").unwrap();
+            write!(lines, "SUB {} {number}\r\n", filter(number)).unwrap();
         }
         lines.extend_from_slice(b"PING\r\n");
         assert!(try_send(&mut stream, &lines).await);
