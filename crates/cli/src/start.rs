@@ -24,13 +24,18 @@ const USAGE_CODE: &str = "CLI019";
 /// How the process is to exit, where they ask for nothing that [`run`] could do: help or the version was printed, or what is
 /// wrong with them was told.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Status> {
-    let error = match Cli::try_parse_from(arguments) {
+    let mut error = match Cli::try_parse_from(arguments) {
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
+    let hint = hint(&error);
+    if hint.is_some() {
+        // What only looks alike would lead elsewhere.
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
     // Where this cannot be written there is nowhere to say so.
     let _ = error.print();
-    if let Some(hint) = hint(&error) {
+    if let Some(hint) = hint {
         let _ = writeln!(io::stderr(), "hint: {hint}");
     }
     let (status, code) = outcome(error.kind());

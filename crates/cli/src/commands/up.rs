@@ -8,6 +8,7 @@ mod error;
 mod follow;
 mod host;
 mod log;
+mod log_file;
 mod options;
 mod resolve;
 mod rpc;

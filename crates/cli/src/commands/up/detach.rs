@@ -10,6 +10,7 @@ use weft_node::DataDir;
 use weft_node::run_file::{self, RunFile};
 
 use super::error::UpError;
+use super::log_file;
 use super::options::UpOptions;
 use super::spawn_unix::{open_log, spawn};
 use super::view::UpView;
@@ -19,8 +20,6 @@ use crate::failure::Failure;
 use crate::status::Status;
 use crate::view::millis;
 
-/// The file in the data directory to which the process writes.
-const LOG_NAME: &str = "weft.log";
 /// How long it may take to be ready unless the arguments say otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked at.
@@ -43,7 +42,7 @@ pub(super) async fn run(options: &UpOptions, context: &mut Context) -> Result<()
     let timeout = context.timeout_or(TIMEOUT);
     let data_dir = &options.data_dir;
     DataDir::make(data_dir).map_err(|error| UpError::Start(Box::new(error)))?;
-    let log_file = data_dir.join(LOG_NAME);
+    let log_file = log_file::path(data_dir);
     let of_log = |source| UpError::Log {
         path: log_file.clone(),
         source,

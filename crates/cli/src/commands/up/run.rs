@@ -18,7 +18,7 @@ use super::error::UpError;
 use super::follow::Changes;
 use super::options::{AccessLog, HostMaxima, LogFormat, NatsSource, Role, UpOptions};
 use super::view::UpView;
-use super::{UpRunner, log};
+use super::{UpRunner, log, log_file};
 use crate::commands::app::address::fetch_addresses;
 use crate::commands::app::deploy::deploy_prepared;
 use crate::context::{Context, Vantage};
@@ -48,6 +48,7 @@ impl UpRunner for InProcess {
             Err(failure) = serve(&node, &options, context, begun) => Err(failure),
             () = stop.requested() => Ok(None),
             ended = node.ended() => Ok(Some(ended)),
+            never = log_file::keep(&options.data_dir), if options.is_detached => match never {},
         };
         context.console.note("stopping; open requests may end");
         let stopped = tokio::select! {
