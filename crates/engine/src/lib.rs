@@ -45,4 +45,4 @@ pub use error::{
 pub use lane::LaneKind;
 pub use limiter::Refusal;
 pub use options::{Options, Pool};
-pub use program::{ExportTarget, LocalTarget, NoSuchFunction, Program, Stats};
+pub use program::{AdmittedCall, ExportTarget, LocalTarget, NoSuchFunction, Program, Stats};

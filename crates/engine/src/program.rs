@@ -1,10 +1,10 @@
 //! A component made ready to be called: compiled, linked, limited, with its present routes.
 
+mod counters;
 mod flowing;
+mod target;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
@@ -18,12 +18,17 @@ use crate::call::{self, CallClock, CallContext};
 use crate::context::StoreContext;
 use crate::engine::Engine;
 use crate::error::{CallError, Denial, DenialReason, Failed};
-use crate::flow::{Flow, Shapes};
+use crate::flow::Flow;
 use crate::http::Handler;
-use crate::lane::{Lane, LaneKind};
+use crate::lane::Lane;
 use crate::log::GuestLog;
 use crate::route::{Route, RouteTable};
-use crate::world::{ExportedFunction, World};
+use crate::world::World;
+
+pub(crate) use self::counters::Counters;
+pub use self::counters::Stats;
+pub(crate) use self::target::Called;
+pub use self::target::{AdmittedCall, ExportTarget, LocalTarget, NoSuchFunction};
 
 /// Bytes of a guest's failure that are kept: a trap in a deep recursion has a stack to match.
 const REASON_BYTES_MAX: usize = 4 << 10;
@@ -48,73 +53,16 @@ pub struct Program {
     pub(crate) counters: Counters,
 }
 
-/// A component on this host as the target of an import.
-pub struct LocalTarget {
-    program: Arc<Program>,
-    /// The functions called, in the order of the import's.
-    functions: Vec<Called>,
+/// The right to run one instance, and what the call inherits.
+struct Admitted {
+    context: CallContext,
+    permit: Permit,
 }
 
-/// A function that other components call.
-#[derive(Clone)]
-pub(crate) struct Called {
-    index: ComponentExportIndex,
-    shapes: Arc<Shapes>,
-}
-
-/// An exported function of a component, to be called from outside of this process. Cheap to clone.
-#[derive(Clone)]
-pub struct ExportTarget {
-    program: Arc<Program>,
-    index: ComponentExportIndex,
-    /// `None` for a function of types that cannot pass between components.
-    called: Option<Called>,
-    result_count: usize,
-}
-
-/// A component does not export a function that another imports, or with other types.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("function `{function}` is not exported with the same types")]
-pub struct NoSuchFunction {
-    /// The function; `*` where the whole interface is missing.
-    pub function: String,
-}
-
-/// What has happened to the calls of one program.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    calls: AtomicU64,
-    failures: [AtomicU64; FAILURE_KINDS.len()],
-}
-
-/// The kinds of failure in the order they are counted in.
-const FAILURE_KINDS: [&str; 13] = [
-    "denied",
-    "overloaded",
-    "deadline",
-    "cpu",
-    "depth",
-    "resources",
-    "trapped",
-    "no_answer",
-    "guest",
-    "no_handler",
-    "cancelled",
-    "flow",
-    "remote",
-];
-
-/// A snapshot of a program's counters.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Stats {
-    /// Calls begun.
-    pub calls: u64,
-    /// Calls failed, by kind; kinds that never happened are absent.
-    pub failures: BTreeMap<&'static str, u64>,
-    /// Instances alive now.
-    pub instances: u32,
-    /// Calls waiting for an instance now.
-    pub waiting: u32,
+/// The parameters of a call.
+struct Params<'a> {
+    values: &'a [Val],
+    flows: Vec<Flow>,
 }
 
 // ===== impl Program =====
@@ -142,18 +90,8 @@ impl Program {
 
     /// Counters, and what is going on now.
     pub fn stats(&self) -> Stats {
-        let failures = FAILURE_KINDS
-            .into_iter()
-            .zip(&self.counters.failures)
-            .map(|(kind, count)| (kind, count.load(Ordering::Relaxed)))
-            .filter(|&(_, count)| count > 0)
-            .collect();
-        Stats {
-            calls: self.counters.calls.load(Ordering::Relaxed),
-            failures,
-            instances: self.admission.in_use(),
-            waiting: self.admission.waiting(),
-        }
+        self.counters
+            .stats(self.admission.in_use(), self.admission.waiting())
     }
 
     /// Exchanges the routes: the next call of an import uses the new ones, running calls finish on the old.
@@ -227,7 +165,7 @@ impl Program {
 
     /// Counts the call and checks what can be checked before anything is spent on it.
     pub(crate) async fn admit(&self, context: &CallContext) -> Result<Permit, CallError> {
-        self.counters.calls.fetch_add(1, Ordering::Relaxed);
+        self.counters.count_call();
         if context.depth > self.limits.call_depth_max {
             return Err(CallError::Depth {
                 depth: context.depth,
@@ -301,9 +239,7 @@ impl Program {
     /// for whoever gives up on a call for reasons of its own.
     pub fn note_failure(&self, error: &CallError) {
         let kind = error.kind();
-        if let Some(position) = FAILURE_KINDS.iter().position(|&name| name == kind) {
-            self.counters.failures[position].fetch_add(1, Ordering::Relaxed);
-        }
+        self.counters.count_failure(kind);
         if self.log.admits_failure() {
             tracing::warn!(component.id = %self.component, kind, error = %error, "Call failed");
         }
@@ -326,34 +262,46 @@ impl Program {
         flows: &mut Vec<Flow>,
         results: &mut [Val],
     ) -> Result<Vec<Flow>, Failed> {
-        if function.shapes.is_plain() {
-            let params = |_: &mut Store<StoreContext>| Ok(params);
-            let called = self.invoke_with(&function.index, context, params, results);
-            return called.await.map(|()| Vec::new());
-        }
-        let outcome = self
-            .try_invoke_flowing(function, context, params, flows, results)
-            .await;
-        if let Err(failed) = &outcome {
-            self.note_failure(failed.error());
-        }
-        outcome
+        let admitted = self.admitted(context).await?;
+        let params = Params {
+            values: params,
+            flows: std::mem::take(flows),
+        };
+        self.run(function, admitted, params, results).await
     }
 
-    async fn try_invoke_flowing(
+    /// As [`Self::admit`], with a failure that counts.
+    async fn admitted(&self, context: CallContext) -> Result<Admitted, Failed> {
+        let context = context.within(self.limits.call_duration_max);
+        match self.admit(&context).await {
+            Ok(permit) => Ok(Admitted { context, permit }),
+            Err(error) => {
+                self.note_failure(&error);
+                Err(Failed::Refused(error))
+            }
+        }
+    }
+
+    async fn run(
         self: &Arc<Self>,
         function: &Called,
-        context: CallContext,
-        params: &[Val],
-        flows: &mut Vec<Flow>,
+        admitted: Admitted,
+        params: Params<'_>,
         results: &mut [Val],
     ) -> Result<Vec<Flow>, Failed> {
-        let context = context.within(self.limits.call_duration_max);
-        let permit = self.admit(&context).await.map_err(Failed::Refused)?;
-        let flows = std::mem::take(flows);
-        flowing::invoke(self, function, permit, context, params, flows, results)
+        let Params { values, flows } = params;
+        if function.shapes.is_plain() {
+            let params = |_: &mut Store<StoreContext>| Ok(values);
+            let called = self.run_plain(&function.index, admitted, params, results);
+            return called.await.map(|()| Vec::new());
+        }
+        let Admitted { context, permit } = admitted;
+        flowing::invoke(self, function, permit, context, values, flows, results)
             .await
-            .map_err(Failed::Begun)
+            .map_err(|error| {
+                self.note_failure(&error);
+                Failed::Begun(error)
+            })
     }
 
     /// Calls a function without streams, with parameters that are made for the store that the instance is in.
@@ -364,22 +312,21 @@ impl Program {
         params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
         results: &mut [Val],
     ) -> Result<(), Failed> {
-        let outcome = self.try_invoke(function, context, params, results).await;
-        if let Err(failed) = &outcome {
-            self.note_failure(failed.error());
-        }
-        outcome
+        let admitted = self.admitted(context).await?;
+        self.run_plain(function, admitted, params, results).await
     }
 
-    async fn try_invoke<V: AsRef<[Val]> + Send>(
+    async fn run_plain<V: AsRef<[Val]> + Send>(
         self: &Arc<Self>,
         function: &ComponentExportIndex,
-        context: CallContext,
+        admitted: Admitted,
         params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
         results: &mut [Val],
     ) -> Result<(), Failed> {
-        let context = context.within(self.limits.call_duration_max);
-        let _permit = self.admit(&context).await.map_err(Failed::Refused)?;
+        let Admitted {
+            context,
+            permit: _permit,
+        } = admitted;
         let clock = Arc::new(CallClock::new(self.limits.call_cpu_max));
         let deadline = context.deadline();
         let mut store = self.store(context, Arc::clone(&clock));
@@ -399,152 +346,9 @@ impl Program {
         };
         let outcome = call::guard(clock, self.engine.ticker(), deadline, call).await;
         drop(over);
-        outcome.map_err(Failed::Begun)
-    }
-}
-
-// ===== impl Called =====
-
-impl Called {
-    fn of(function: &ExportedFunction) -> Option<Self> {
-        let shapes = function.shapes.as_ref().ok()?;
-        Some(Self {
-            index: function.index,
-            shapes: Arc::clone(shapes),
+        outcome.map_err(|error| {
+            self.note_failure(&error);
+            Failed::Begun(error)
         })
-    }
-}
-
-// ===== impl ExportTarget =====
-
-impl ExportTarget {
-    /// The called component.
-    pub fn component(&self) -> &ComponentId {
-        &self.program.component
-    }
-
-    /// Whether other components can call it at all. None can where it takes or gives what belongs to one component, such as
-    /// a resource.
-    pub fn is_callable(&self) -> bool {
-        self.called.is_some()
-    }
-
-    /// Calls the function in a fresh instance. `flows` are the streams and futures of the parameters in the order of their
-    /// types, where `params` have places for them; those of the results are returned in the same way. Cancellation safe:
-    /// dropping the future ends the call and frees the instance. Once it has returned, the instance lives until the streams
-    /// of the results have ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Failed`] with any [`CallError`]; it has been counted and logged.
-    pub async fn call(
-        &self,
-        context: CallContext,
-        params: &[Val],
-        mut flows: Vec<Flow>,
-    ) -> Result<(Vec<Val>, Vec<Flow>), Failed> {
-        let Some(called) = &self.called else {
-            let reason = "its function cannot be called by components".into();
-            return Err(Failed::Refused(CallError::Trapped { reason }));
-        };
-        let mut results = vec![Val::Bool(false); self.result_count];
-        let flows = self
-            .program
-            .invoke(called, context, params, &mut flows, &mut results)
-            .await?;
-        Ok((results, flows))
-    }
-
-    /// The same, with parameters that are made for the store of the instance, as handles have to be.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::call`].
-    pub async fn call_with<V: AsRef<[Val]> + Send>(
-        &self,
-        context: CallContext,
-        params: impl FnOnce(&mut Store<StoreContext>) -> wasmtime::Result<V> + Send,
-    ) -> Result<Vec<Val>, Failed> {
-        let mut results = vec![Val::Bool(false); self.result_count];
-        self.program
-            .invoke_with(&self.index, context, params, &mut results)
-            .await?;
-        Ok(results)
-    }
-
-    /// As [`Self::call`], in a task of its own: for host functions, which may run in the event loop of another store.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::call`].
-    pub async fn call_apart(
-        &self,
-        context: CallContext,
-        params: Vec<Val>,
-    ) -> Result<Vec<Val>, Failed> {
-        let target = self.clone();
-        let call =
-            call::spawn_aborting(async move { target.call(context, &params, Vec::new()).await });
-        let cancelled = Failed::Begun(CallError::Cancelled);
-        let (results, _flows) = call.await.unwrap_or(Err(cancelled))?;
-        Ok(results)
-    }
-}
-
-// ===== impl LocalTarget =====
-
-impl LocalTarget {
-    /// The called component.
-    pub fn component(&self) -> &ComponentId {
-        &self.program.component
-    }
-
-    /// Calls the function that the import has at `position`. `flows` are taken once the call begins.
-    pub(crate) async fn call(
-        &self,
-        position: usize,
-        context: CallContext,
-        params: &[Val],
-        flows: &mut Vec<Flow>,
-        results: &mut [Val],
-    ) -> Result<Vec<Flow>, Failed> {
-        let function = &self.functions[position];
-        if self.program.lane.kind == LaneKind::Concurrent && context.is_in_event_loop() {
-            let context = context.in_own_task();
-            return self
-                .call_in_own_task(function, context, params, flows, results)
-                .await;
-        }
-        self.program
-            .invoke(function, context, params, flows, results)
-            .await
-    }
-
-    /// Calls in a task of its own: the event loops of two stores cannot be nested in one.
-    async fn call_in_own_task(
-        &self,
-        function: &Called,
-        context: CallContext,
-        params: &[Val],
-        flows: &mut Vec<Flow>,
-        results: &mut [Val],
-    ) -> Result<Vec<Flow>, Failed> {
-        let (program, function) = (Arc::clone(&self.program), function.clone());
-        let (params, mut answers) = (params.to_vec(), results.to_vec());
-        let mut given = std::mem::take(flows);
-        let call = call::spawn_aborting(async move {
-            let outcome = program
-                .invoke(&function, context, &params, &mut given, &mut answers)
-                .await;
-            (outcome, given, answers)
-        });
-        let cancelled = Failed::Begun(CallError::Cancelled);
-        let (outcome, left, answers) = call.await.ok_or(cancelled)?;
-        *flows = left;
-        let returned = outcome?;
-        for (place, answer) in results.iter_mut().zip(answers) {
-            *place = answer;
-        }
-        Ok(returned)
     }
 }

@@ -293,12 +293,15 @@ async fn call(target: &ExportTarget, incoming: &mut Incoming) -> Result<Pumps, F
     let codec = |error: &(dyn std::error::Error + 'static)| {
         Failure::new(FailureCode::Codec, render_chain(error))
     };
+    // Their values take several times as much memory as their bytes, so those are read once they are of use.
+    incoming.params().await.map_err(|error| codec(&error))?;
+    let admitted = target.admit(call_context(incoming)).await;
+    let admitted = admitted.map_err(|failed| failure::told(&failed))?;
     let (params, flows) = {
         let reader = incoming.params().await.map_err(|error| codec(&error))?;
         values::read_tuple(signature.params().ty(), reader).map_err(|error| codec(&error))?
     };
-    let context = call_context(incoming);
-    let results = target.call(context, &params, flows).await;
+    let results = admitted.call(&params, flows).await;
     let (results, flows) = results.map_err(|failed| failure::told(&failed))?;
     let (results, pumps) = values::write_tuple(signature.results().ty(), &results, flows)
         .map_err(|error| codec(&error))?;
