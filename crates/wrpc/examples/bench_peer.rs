@@ -75,7 +75,7 @@ async fn serve(url: &str) -> Outcome<()> {
     let mut calls = endpoint
         .serve(&prefix()?, exports, ServeOptions::default())
         .await?;
-    let wrpc = async {
+    let wrpc = async move {
         while let Some(mut call) = calls.accept().await {
             if call.function() == "echo" {
                 let params: (Bytes,) = call.decode().await?;
@@ -91,9 +91,11 @@ async fn serve(url: &str) -> Outcome<()> {
         }
         Ok(())
     };
+    // On the threads that the connections are on, as hosts do.
+    let (echo, sink, wrpc) = (spawn(echo), spawn(sink), spawn(wrpc));
     writeln!(std::io::stdout(), "ready")?;
-    tokio::try_join!(echo, sink, wrpc)?;
-    Ok(())
+    let (echo, sink, wrpc) = tokio::try_join!(echo, sink, wrpc)?;
+    echo.and(sink).and(wrpc)
 }
 
 async fn serve_raw_echo(client: Client) -> Outcome<()> {

@@ -3,6 +3,7 @@
 mod error;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,16 @@ pub struct CallOptions {
     pub timeout: Duration,
     /// Who calls. Its depth is that of the caller: zero where no call is behind this one.
     pub context: Context,
+}
+
+/// What a call sends, and to whom.
+struct Request<'a> {
+    function: &'a Function,
+    params: Encoded,
+    /// The request in the short form, which is tried first.
+    short: Option<Bytes>,
+    call: CallHeader,
+    context: &'a Context,
 }
 
 /// The results of a call.
@@ -109,46 +120,53 @@ impl Endpoint {
         if bytes > self.options().call_bytes_max {
             return Err(CallError::TooLarge { bytes });
         }
-        let session = Session::new(self, Form::Weft);
         let is_weft = self.options().dialect == Dialect::Weft;
         let results = function.signature.results();
-        let mut window = None;
-        if !results.is_plain() {
-            session.expect(results);
-            if is_weft {
-                window = Some(self.options().window_bytes_min);
-                if !session.open_windows(self.options().window_bytes_min) {
-                    return Err(CallError::NoMemory);
-                }
-            }
-        }
-        if is_weft {
-            session.set_callees(function.cancellations.clone());
-        }
-        if !self.register(&session) {
-            return Err(CallError::Connection);
-        }
+        let window_size = self.options().window_bytes_min;
         let call = CallHeader {
             is_complete: true,
             remaining: Some(options.timeout),
             depth,
-            window,
+            window: (is_weft && !results.is_plain()).then_some(window_size),
         };
+        let short = self.short_request(function, &params.bytes, &call, &options.context);
+        let is_short = short.is_some();
+        let callees = is_weft.then(|| function.cancellations.clone());
+        let session = Session::of_caller(self, callees, is_short);
+        if !results.is_plain() {
+            session.expect(results);
+            if is_weft && !session.open_windows(window_size) {
+                return Err(CallError::NoMemory);
+            }
+        }
+        if !self.register(&session) {
+            return Err(CallError::Connection);
+        }
         let mut guard = CancelGuard {
             function,
             session: &session,
             is_armed: true,
         };
-        let run = self.run(function, &session, params, call, &options.context);
+        let request = Request {
+            function,
+            params,
+            short,
+            call,
+            context: &options.context,
+        };
         // Instants too far off to be told are as good as none.
         let deadline = Instant::now().checked_add(options.timeout);
-        let reply = match deadline {
-            Some(deadline) => timeout_at(deadline, run)
-                .await
-                .unwrap_or(Err(CallError::Deadline)),
-            None => run.await,
+        let reply = {
+            // In its place: what a call waits with is large.
+            let run = pin!(self.run(&session, request));
+            match deadline {
+                Some(deadline) => timeout_at(deadline, run)
+                    .await
+                    .unwrap_or(Err(CallError::Deadline)),
+                None => run.await,
+            }
         };
-        if session.is_short() && matches!(reply, Err(CallError::Deadline | CallError::Gone)) {
+        if is_short && matches!(reply, Err(CallError::Deadline | CallError::Gone)) {
             function.route.lost();
         }
         guard.is_armed = reply
@@ -159,23 +177,23 @@ impl Endpoint {
         Ok(Reply { bytes, session })
     }
 
-    async fn run(
-        &self,
-        function: &Function,
-        session: &Arc<Session>,
-        mut params: Encoded,
-        call: CallHeader,
-        context: &Context,
-    ) -> Result<Input, CallError> {
+    async fn run(&self, session: &Arc<Session>, request: Request<'_>) -> Result<Input, CallError> {
+        let Request {
+            function,
+            mut params,
+            short,
+            call,
+            context,
+        } = request;
         let mut reply = None;
-        if let Some(request) = self.short_request(function, &params.bytes, &call, context) {
-            reply = self.ask_short(function, session, request).await?;
-            if reply.is_some() {
-                params.bytes.clear();
-            }
+        if let Some(short) = short {
+            reply = self.ask_short(function, session, short).await?;
         }
         let reply = match reply {
-            Some(reply) => reply,
+            Some(reply) => {
+                params.bytes.clear();
+                reply
+            }
             None => {
                 let rest = &mut params.bytes;
                 self.ask_full(function, session, rest, call, context)
@@ -238,7 +256,6 @@ impl Endpoint {
         session: &Arc<Session>,
         request: Bytes,
     ) -> Result<Option<Message>, CallError> {
-        session.begin_short();
         let (subject, root) = (function.short_subject.clone(), session.root().clone());
         let sent = self.nats().publish_with_reply(subject, root, request).await;
         sent.map_err(|_| CallError::Connection)?;

@@ -1,6 +1,7 @@
 //! One end of the wire: a NATS connection with its one inbox, which all calls in either direction share.
 
 mod budget;
+mod liveness;
 mod session;
 mod slot;
 
@@ -181,7 +182,10 @@ impl Endpoint {
     /// A root that nothing listens to.
     pub(crate) fn reserve_root(&self) -> (u64, Subject) {
         let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
-        (id, Subject::from(format!("{}{id:x}", self.inner.inbox)))
+        let mut root = String::with_capacity(self.inner.inbox.len() + 16);
+        root.push_str(&self.inner.inbox);
+        push_hex(&mut root, id);
+        (id, root.into())
     }
 
     /// Lets a session hear what comes to its root; `false` when the connection is closed.
@@ -313,6 +317,15 @@ impl Endpoint {
     }
 }
 
+/// Appends what `{:x}` would, for every call.
+fn push_hex(text: &mut String, number: u64) {
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    for place in (0..digits).rev() {
+        let digit = (number >> (place * 4)) as u32 & 0xf;
+        text.extend(char::from_digit(digit, 16));
+    }
+}
+
 /// Asks the other ends of calls that are quiet whether they are still there.
 async fn watch_ends(endpoint: Endpoint) {
     loop {
@@ -334,5 +347,19 @@ impl fmt::Debug for Endpoint {
         f.debug_struct("Endpoint")
             .field("inbox", &self.inner.inbox)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for number in [0, 1, 15, 16, 255, 0x1234_5678_9abc_def0, u64::MAX] {
+            let mut text = String::new();
+            push_hex(&mut text, number);
+            assert_eq!(text, format!("{number:x}"));
+        }
     }
 }

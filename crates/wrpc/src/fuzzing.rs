@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::codec::{Input, Progress, Scan, Writer, leb};
 use crate::header::{self, AcceptHeader, CallHeader};
+use crate::short::{self, Short};
 use crate::subject::Tail;
 use crate::ty::{Signature, Type};
 use crate::value::Value;
@@ -47,9 +48,31 @@ pub fn codec(data: &[u8]) {
     }
 }
 
-/// Takes bytes as what follows a root in a subject, as headers and as permission to send.
+/// Takes bytes as what follows a root in a subject, as headers, as a short call and as permission to send.
+///
+/// # Panics
+///
+/// When what is read is written differently.
 pub fn control(data: &[u8]) {
     let _ = leb::parse_unsigned(data);
+    if let Some(Short::Call {
+        call,
+        texts,
+        params,
+    }) = short::parse(Bytes::copy_from_slice(data))
+    {
+        let context = texts.context(call.depth);
+        let again = short::parse(short::render(&call, &context, &params));
+        let Some(Short::Call {
+            call: call_again,
+            params: params_again,
+            ..
+        }) = again
+        else {
+            panic!("what was written is no call: {again:?}");
+        };
+        assert_eq!((call_again, params_again), (call, params));
+    }
     let text = String::from_utf8_lossy(data);
     let _ = Tail::parse(&text);
     let Ok(value) = text.parse::<HeaderValue>() else {

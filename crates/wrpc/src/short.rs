@@ -32,9 +32,9 @@ pub(crate) enum Short {
     },
 }
 
-/// The texts of a [`Context`], as they came.
+/// The texts of a [`Context`], as they came: a copy, as that costs less than a share of what the connection still writes to.
 #[derive(Clone, Debug)]
-pub(crate) struct Texts(Bytes);
+pub(crate) struct Texts(Box<[u8]>);
 
 /// Asks whether short calls arrive.
 pub(crate) fn question() -> Bytes {
@@ -63,7 +63,7 @@ pub(crate) fn render(call: &CallHeader, context: &Context, params: &[u8]) -> Byt
 }
 
 /// Reads a message; `None` when it makes no sense.
-pub(crate) fn parse(message: Bytes) -> Option<Short> {
+pub(crate) fn parse(mut message: Bytes) -> Option<Short> {
     let mut rest = &message[..];
     match rest.try_get_u8().ok()? {
         QUESTION => return Some(Short::Question),
@@ -81,10 +81,12 @@ pub(crate) fn parse(message: Bytes) -> Option<Short> {
         take_text(&mut rest)?;
     }
     let end = message.len() - rest.len();
+    let texts = Texts(message[start..end].into());
+    message.advance(end);
     Some(Short::Call {
         call,
-        texts: Texts(message.slice(start..end)),
-        params: message.slice(end..),
+        texts,
+        params: message,
     })
 }
 

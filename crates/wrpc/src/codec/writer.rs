@@ -38,7 +38,8 @@ impl Default for Writer {
 impl Writer {
     /// A writer of a tuple.
     pub fn new() -> Self {
-        Self::with_capacity(64)
+        // Most tuples fit, and need no second piece of memory.
+        Self::with_capacity(256)
     }
 
     /// A writer of a tuple of about so many bytes.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use async_nats::{Message, Subject};
 use bytes::{Bytes, BytesMut};
 
+use super::liveness::{Liveness, Look};
 use super::slot::{End, Slot, charge, held_bytes};
 use super::{Budget, Endpoint};
 use crate::codec::leb;
@@ -14,12 +15,6 @@ use crate::failure::Failure;
 use crate::header::{self, AcceptHeader};
 use crate::subject::{ALIVE, Tail};
 use crate::ty::{Addressed, Path};
-
-/// How often an end that is known is asked in vain before it counts as gone.
-const MISSES_MAX: u32 = 3;
-/// How often it is asked in vain who works on a call before nobody does, where ends of Weft hear the question. Where none does,
-/// an end of 1.9 has the call, which may take its time even to say so: then the deadline decides.
-const UNCLAIMED_MISSES_MAX: u32 = 10;
 
 /// A call as one end sees it. Internal; public types only hold it.
 pub struct Session {
@@ -62,7 +57,6 @@ pub(crate) enum Arrival {
 
 struct State {
     form: Form,
-    is_short: bool,
     peer: Option<Subject>,
     /// The first message to the root.
     has_reply: bool,
@@ -79,22 +73,6 @@ struct State {
     liveness: Liveness,
 }
 
-/// What is known of the peer's being there.
-#[derive(Default)]
-struct Liveness {
-    /// Where those who may work on a call that nobody has answered yet are asked; `None` where nobody hears it.
-    callees: Option<Subject>,
-    /// Whether the call was there at the last look.
-    is_known: bool,
-    /// Whether the peer was asked at the last look.
-    is_asked: bool,
-    /// Whether it was heard of since then.
-    is_heard: bool,
-    /// Whether an end of Weft has said that it works on the call.
-    is_claimed: bool,
-    misses: u32,
-}
-
 /// What this end may send on a path.
 struct Sender {
     path: Path,
@@ -108,6 +86,20 @@ struct Sender {
 
 impl Session {
     pub(crate) fn new(endpoint: &Endpoint, form: Form) -> Arc<Self> {
+        Self::with(endpoint, form, Liveness::default())
+    }
+
+    /// That of a caller. Those who may work on the call are asked on `callees`; only ends of Weft get the request of one that
+    /// `is_short`.
+    pub(crate) fn of_caller(
+        endpoint: &Endpoint,
+        callees: Option<Subject>,
+        is_short: bool,
+    ) -> Arc<Self> {
+        Self::with(endpoint, Form::Weft, Liveness::of_caller(callees, is_short))
+    }
+
+    fn with(endpoint: &Endpoint, form: Form, liveness: Liveness) -> Arc<Self> {
         let (id, root) = endpoint.reserve_root();
         Arc::new(Self {
             endpoint: endpoint.clone(),
@@ -115,7 +107,6 @@ impl Session {
             root,
             state: Mutex::new(State {
                 form,
-                is_short: false,
                 peer: None,
                 has_reply: false,
                 reply: None,
@@ -125,7 +116,7 @@ impl Session {
                 slots: Vec::new(),
                 senders: Vec::new(),
                 taken: 0,
-                liveness: Liveness::default(),
+                liveness,
             }),
         })
     }
@@ -182,29 +173,11 @@ impl Session {
         state.has_reply = true;
     }
 
-    /// Where those who may work on the call listen, for callers of Weft.
-    pub(crate) fn set_callees(&self, callees: Subject) {
-        self.lock().liveness.callees = Some(callees);
-    }
-
-    /// The request goes to ends of Weft alone, of which one says that it works on the call when it is asked.
-    pub(crate) fn begin_short(&self) {
-        let mut state = self.lock();
-        state.is_short = true;
-        state.liveness.is_claimed = true;
-    }
-
-    /// Nobody got the request; another one follows.
+    /// Nobody got the request; another one follows, which ends of 1.9 may get as well.
     pub(crate) fn begin_again(&self) {
         let mut state = self.lock();
-        state.is_short = false;
         state.has_reply = false;
-        state.liveness.is_claimed = false;
-    }
-
-    /// Whether the request went to ends of Weft alone.
-    pub(crate) fn is_short(&self) -> bool {
-        self.lock().is_short
+        state.liveness.expect_no_claim();
     }
 
     /// Asks the peer whether it is there, or breaks the call off when it was asked in vain too often.
@@ -224,28 +197,15 @@ impl Session {
             }
             _ => return,
         };
-        let was_known = std::mem::replace(&mut state.liveness.is_known, true);
-        let was_heard = std::mem::take(&mut state.liveness.is_heard);
-        if was_heard {
-            state.liveness.misses = 0;
-            state.liveness.is_asked = false;
-        } else if state.liveness.is_asked {
-            state.liveness.misses += 1;
-        }
-        let misses_max = if state.peer.is_some() || state.liveness.is_claimed {
-            MISSES_MAX
-        } else {
-            UNCLAIMED_MISSES_MAX
-        };
-        if state.liveness.misses >= misses_max {
-            return state.break_off(Break::Gone);
-        }
-        // What is new or busy is not asked about, and costs nothing.
-        if was_known && !was_heard {
-            state.liveness.is_asked = true;
-            drop(state);
-            let reply = Subject::from(format!("{}.{ALIVE}", self.root));
-            self.endpoint.ask_now(question.0, reply, question.1);
+        let has_peer = state.peer.is_some();
+        match state.liveness.look(has_peer) {
+            Look::Quiet => {}
+            Look::Ask => {
+                drop(state);
+                let reply = Subject::from(format!("{}.{ALIVE}", self.root));
+                self.endpoint.ask_now(question.0, reply, question.1);
+            }
+            Look::Gone => state.break_off(Break::Gone),
         }
     }
 
@@ -267,19 +227,13 @@ impl Session {
         if tail == Tail::Alive {
             match message.reply {
                 Some(reply) => self.endpoint.publish_now(reply, None, Bytes::new()),
-                None if message.status.is_none() => {
-                    state.liveness.is_heard = true;
-                    state.liveness.is_claimed = true;
-                }
-                // NATS says that nobody is there, and nobody of Weft has ever been.
-                None if state.peer.is_none() && !state.liveness.is_claimed => {
-                    state.liveness.callees = None;
-                }
+                None if message.status.is_none() => state.liveness.claim(),
+                None if state.peer.is_none() => state.liveness.nobody_hears(),
                 None => {}
             }
             return;
         }
-        state.liveness.is_heard = true;
+        state.liveness.hear();
         match tail {
             Tail::Alive => {}
             Tail::Root => state.receive_root(self.endpoint.budget(), message),

@@ -280,6 +280,14 @@ impl Incoming {
         Ok(())
     }
 
+    /// Forgets the call; what tells that it was given up, where somebody asked for that.
+    fn unregister(&mut self) -> Option<Shutdown> {
+        if !std::mem::take(&mut self.is_registered) {
+            return None;
+        }
+        self.shared.running().remove(self.reply.as_str()).flatten()
+    }
+
     fn open_session(&mut self) -> Result<Arc<Session>, Failure> {
         let form = match self.call {
             Some(_) => Form::Weft,
@@ -324,7 +332,10 @@ impl Incoming {
         let Encoded { bytes, outgoing } = results;
         let fits = bytes.len() + AcceptHeader::WIRE_BYTES_MAX <= nats.max_payload();
         if !self.is_accepted && fits && outgoing.is_empty() {
-            return nats.publish(self.reply.clone(), bytes).await;
+            // It is over, and nothing else is sent there.
+            drop(self.unregister());
+            let reply = std::mem::replace(&mut self.reply, Subject::from_static(""));
+            return nats.publish(reply, bytes).await;
         }
         let subject = format!("{}.results", self.reply);
         if self.is_accepted {
@@ -381,11 +392,7 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        let cancellation = if self.is_registered {
-            self.shared.running().remove(self.reply.as_str()).flatten()
-        } else {
-            None
-        };
+        let cancellation = self.unregister();
         if self.is_answered {
             return;
         }
