@@ -31,7 +31,7 @@ pub(crate) use gate::{Gate, Identity, Refusal};
 pub(crate) use jwt::instant_of;
 pub(crate) use nonce::nonce;
 pub use password::PasswordHash;
-pub(crate) use permissions::Checks;
+pub(crate) use permissions::{Checks, RuleTexts};
 pub use permissions::{Permissions, Responses, SubjectRules};
 pub(crate) use replies::Replies;
 pub use store::{NewUser, UserKind, UserRecord, UserStore};

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) router: Arc<Router>,
     /// Where messages for streams go; none without JetStream.
     pub(crate) streams: Option<Arc<Streams>>,
-    pub(crate) info: ServerInfo,
+    pub(crate) info: Arc<ServerInfo>,
     pub(crate) limits: Limits,
     /// Who may connect; none if everybody may.
     pub(crate) gate: Option<Arc<Gate>>,
@@ -80,7 +80,7 @@ impl Shared {
         Self {
             router,
             streams,
-            info,
+            info: Arc::new(info),
             limits,
             gate,
             places: Arc::new(Semaphore::new(places)),
@@ -157,6 +157,7 @@ impl Shared {
             Arc::clone(client),
             Arc::clone(&self.router),
             self.streams.clone(),
+            Arc::clone(&self.info),
             bounds,
         )
     }

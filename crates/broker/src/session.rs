@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod commands;
+mod user_info;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::client::{Client, CloseReason, write_until_closed};
 use crate::jetstream::Streams;
 use crate::router::{Batch, Ingest, Router};
 use crate::wire::connect::Switches;
+use crate::wire::info::ServerInfo;
 use crate::wire::message::SHARE_LEN_MIN;
 use crate::wire::parser::{Bounds, Frame, Parser, Progress};
 
@@ -52,6 +54,8 @@ pub(crate) struct Session {
     router: Arc<Router>,
     /// Where messages for streams and the API go; none without JetStream.
     streams: Option<Arc<Streams>>,
+    /// What the server says of itself.
+    info: Arc<ServerInfo>,
     bounds: SessionBounds,
     parser: Parser,
     batch: Batch,
@@ -77,12 +81,14 @@ impl Session {
         client: Arc<Client>,
         router: Arc<Router>,
         streams: Option<Arc<Streams>>,
+        info: Arc<ServerInfo>,
         bounds: SessionBounds,
     ) -> Self {
         Self {
             client,
             router,
             streams,
+            info,
             bounds,
             parser: Parser::new(bounds.parser),
             batch: Batch::default(),

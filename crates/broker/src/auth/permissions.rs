@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::AuthError;
 use crate::subject;
 
@@ -48,6 +50,15 @@ pub(crate) struct Checks {
     publish: Rules,
     subscribe: Rules,
     pub(crate) responses: Option<Responses>,
+}
+
+/// Rules as they are written.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RuleTexts {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allow: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deny: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -102,6 +113,11 @@ impl Checks {
             subscribe: Rules::new(&permissions.subscribe, true)?,
             responses: permissions.responses,
         })
+    }
+
+    /// The rules for publishing, and for subscribing.
+    pub(crate) fn texts(&self) -> (RuleTexts, RuleTexts) {
+        (self.publish.texts(), self.subscribe.texts())
     }
 
     /// Whether nothing needs to be checked.
@@ -184,12 +200,34 @@ impl Rules {
         })
     }
 
+    fn texts(&self) -> RuleTexts {
+        let texts = |rules: &[Rule]| rules.iter().map(Rule::text).collect();
+        RuleTexts {
+            allow: self.allow.as_deref().map(texts).unwrap_or_default(),
+            deny: texts(&self.deny),
+        }
+    }
+
     fn is_everything(&self) -> bool {
         self.allow.is_none() && self.deny.is_empty()
     }
 }
 
+impl RuleTexts {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+}
+
 impl Rule {
+    fn text(&self) -> String {
+        let subject = String::from_utf8_lossy(&self.subject);
+        match &self.queue {
+            Some(queue) => format!("{subject} {}", String::from_utf8_lossy(queue)),
+            None => subject.into_owned(),
+        }
+    }
+
     fn parse(text: &str, with_queue: bool) -> Result<Self, AuthError> {
         let refused = || AuthError::Rule {
             rule: text.to_owned(),

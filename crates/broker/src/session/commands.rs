@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Session;
+use super::{Session, user_info};
 use crate::client::{CloseReason, Profile};
 use crate::router::{Origin, Subscription, Target};
 use crate::subject;
@@ -82,6 +82,12 @@ impl Session {
         }
         self.acknowledge();
         let reply = publish.reply.as_ref().map(slice);
+        if subject == user_info::SUBJECT
+            && let Some(reply) = reply
+        {
+            self.answer_user_info(reply);
+            return Ok(());
+        }
         let message = Message {
             subject,
             reply,

@@ -226,3 +226,40 @@ async fn streams_are_reached_by_subjects_like_all_else() {
     let kept = admin.get_stream("KV_settings").await.unwrap();
     assert_eq!(kept.cached_info().state.messages, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_may_ask_who_it_is() {
+    let permissions = Permissions {
+        publish: rules(&["a.>", "$SYS.REQ.USER.INFO"], &["a.secret"]),
+        subscribe: rules(&["b", "_INBOX.>"], &[]),
+        responses: Some(Responses::default()),
+    };
+    let (options, config) = users(&permissions);
+    on_each_guarded(options, &config, async |server: Server| {
+        let ask = async |user: &str| {
+            let connect = ConnectOptions::with_user_and_password(user.into(), "s3cret".into());
+            let client = connect.connect(server.url()).await.unwrap();
+            if client.server_info().version.starts_with("2.9.") {
+                return None;
+            }
+            let asked = client.request("$SYS.REQ.USER.INFO", "".into());
+            let answer = within(asked).await.unwrap().payload;
+            let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+            assert_eq!(answer["server"]["ver"], client.server_info().version);
+            assert_eq!(answer["data"]["user"], user);
+            assert_eq!(answer["data"]["account"], "$G");
+            Some(answer["data"]["permissions"].clone())
+        };
+        let Some(limited) = ask("limited").await else {
+            return;
+        };
+        let expected = serde_json::json!({
+            "publish": { "allow": ["a.>", "$SYS.REQ.USER.INFO"], "deny": ["a.secret"] },
+            "subscribe": { "allow": ["b", "_INBOX.>"] },
+            "responses": { "max": 1, "ttl": 120_000_000_000_i64 },
+        });
+        assert_eq!(limited, expected);
+        assert_eq!(ask("admin").await, Some(serde_json::Value::Null));
+    })
+    .await;
+}

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 behaviours!(core, streams, consumers, queues, sources, buckets, objects);
 
 async fn core(server: Server) {
-    all_hold(server, "core", 13).await;
+    all_hold(server, "core", 14).await;
 }
 
 async fn streams(server: Server) {

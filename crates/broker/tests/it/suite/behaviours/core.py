@@ -1,6 +1,7 @@
 """Messages between clients."""
 
 import asyncio
+import json
 
 import nats
 from nats.errors import NoRespondersError, TimeoutError as NatsTimeout
@@ -188,3 +189,14 @@ async def a_pedantic_client_works_and_hears_of_its_mistakes(server):
     await client.flush()
     await within(closed.wait())
     assert "invalid publish subject" in str(client.last_error).lower(), client.last_error
+
+
+@behaviour
+async def a_client_may_ask_who_it_is(server):
+    # Of Debian's 2.9 nothing answers.
+    if not server.offers(2, 10):
+        return
+    client = await server.client()
+    answer = await client.request("$SYS.REQ.USER.INFO", b"", timeout=PATIENCE)
+    data = json.loads(answer.data)["data"]
+    assert (data["user"], data["account"]) == ("", "$G"), data
