@@ -23,6 +23,7 @@ pub(crate) mod provider;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod spy;
+mod stopping;
 pub(crate) mod up;
 pub(crate) mod user;
 pub(crate) mod verb;

@@ -106,6 +106,17 @@ async fn warm_up(server: &Server, caller: &Endpoint, function: &Function) -> Mes
     .await
 }
 
+/// Accepts a call and sends its results, as ends of 1.9 do.
+async fn answer_as_1_9(legacy: &async_nats::Client, request: &Message, results: &'static str) {
+    let root = request.reply.clone().unwrap();
+    let accept = legacy.publish_with_reply(root.clone(), legacy.new_inbox(), Bytes::new());
+    accept.await.unwrap();
+    for payload in [results, ""] {
+        let sent = legacy.publish(format!("{root}.results"), payload.into());
+        sent.await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_become_short_and_say_the_same() {
     let Some(server) = Server::start().await else {
@@ -147,14 +158,8 @@ async fn now_and_then_a_call_goes_to_all() {
     let answers = async {
         let mut count = 0;
         while count < 20 {
-            let root = requests.next().await.unwrap().reply.unwrap();
-            let inbox = legacy.new_inbox();
-            let accept = legacy.publish_with_reply(root.clone(), inbox, Bytes::new());
-            accept.await.unwrap();
-            for payload in ["\x06legacy\x01x", ""] {
-                let sent = legacy.publish(format!("{root}.results"), payload.into());
-                sent.await.unwrap();
-            }
+            let request = requests.next().await.unwrap();
+            answer_as_1_9(&legacy, &request, "\x06legacy\x01x").await;
             count += 1;
         }
     };
@@ -198,14 +203,7 @@ async fn a_short_call_that_comes_to_nobody_is_made_again() {
         loop {
             let answer = async {
                 let request = requests.next().await.unwrap();
-                let root = request.reply.clone().unwrap();
-                let inbox = legacy.new_inbox();
-                let accept = legacy.publish_with_reply(root.clone(), inbox, Bytes::new());
-                accept.await.unwrap();
-                for payload in ["\x06legacy\x04once", ""] {
-                    let sent = legacy.publish(format!("{root}.results"), payload.into());
-                    sent.await.unwrap();
-                }
+                answer_as_1_9(&legacy, &request, "\x06legacy\x04once").await;
                 request
             };
             let bytes = Bytes::from_static(b"once");

@@ -11,7 +11,7 @@ use weft_model::id::ComponentId;
 use weft_model::inventory::HostInventory;
 
 use super::spec::{SpecArgs, running, words};
-use super::stop::{confirm_stop, stop_on};
+use super::stop::{stop_on, subject};
 use super::view::{ComponentView, Deed};
 use crate::commands::get::{inspect, target_host};
 use crate::commands::outcome::{Goal, START_TIMEOUT, WaitArgs, Waiter, accepted};
@@ -82,7 +82,10 @@ pub(crate) async fn run(args: &ScaleArgs, context: &mut Context) -> Result<(), F
             context.show(&view);
             return Ok(());
         }
-        confirm_stop(&args.id, std::slice::from_ref(&host), args.yes, context).await?;
+        let hosts = std::slice::from_ref(&host);
+        subject(&args.id)
+            .confirm_stop(hosts, args.yes, context)
+            .await?;
         let waiter = Waiter::begin(&lattice, args.wait, begun, timeout).await?;
         let view = stop_on(&lattice, &args.id, &host, waiter, context).await?;
         context.show(&view);

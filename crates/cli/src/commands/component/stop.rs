@@ -3,20 +3,19 @@
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use weft_lattice::Lattice;
 use weft_lattice::control::Expected;
 use weft_lattice::protocol::control::ScaleComponent;
-use weft_model::id::{ComponentId, LatticeName};
+use weft_model::id::ComponentId;
 use weft_model::inventory::HostInventory;
 
 use super::spec::{running, words};
 use super::view::{ComponentView, Deed};
-use crate::commands::get::{GetError, hosts_where, inspect, target_host};
+use crate::commands::get::inspect;
 use crate::commands::outcome::{Goal, STOP_TIMEOUT, WaitArgs, Waiter, accepted};
+use crate::commands::stopping::{self, Subject};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::ui::{join_words, nearest};
 
 /// Let a component run no more
 ///
@@ -31,19 +30,8 @@ pub(crate) struct StopArgs {
     /// The id of the component
     id: ComponentId,
 
-    /// The host: its id, the beginning of it, or its name [default: all that run it]
-    #[arg(
-        long,
-        visible_alias = "host-id",
-        env = "WEFT_HOST",
-        value_name = "HOST",
-        hide_env_values = true
-    )]
-    host: Option<String>,
-
-    /// Do not ask
-    #[arg(long, short, env = "WEFT_YES", value_parser = BoolishValueParser::new(), hide_env_values = true)]
-    yes: bool,
+    #[command(flatten)]
+    place: stopping::StopArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
@@ -55,21 +43,10 @@ pub(crate) async fn run(args: &StopArgs, context: &mut Context) -> Result<(), Fa
     let timeout = context.timeout_or(STOP_TIMEOUT);
     let lattice = context.connect_to_wait(timeout).await?;
     let id = &args.id;
-    let all = match &args.host {
-        Some(host) => vec![target_host(&lattice, host).await?],
-        None => hosts_where(&lattice, |_| true).await?,
-    };
-    let named = args.host.as_ref().and_then(|_| all.first());
-    let hosts: Vec<HostInventory> = all
-        .iter()
-        .filter(|host| running(host, id).is_some())
-        .cloned()
-        .collect();
-    if hosts.is_empty() {
-        let all: Vec<&HostInventory> = all.iter().collect();
-        return Err(not_running(lattice.name(), id, &all, named).into());
-    }
-    confirm_stop(id, &hosts, args.yes, context).await?;
+    let hosts = args
+        .place
+        .agreed_hosts(subject(id), &lattice, ids, context)
+        .await?;
     for host in &hosts {
         let waiter = Waiter::begin(&lattice, args.wait, begun, timeout).await?;
         let view = stop_on(&lattice, id, host, waiter, context).await?;
@@ -82,24 +59,17 @@ pub(crate) async fn run(args: &StopArgs, context: &mut Context) -> Result<(), Fa
     Ok(())
 }
 
-/// Asks whether the component may be stopped.
-pub(super) async fn confirm_stop(
-    id: &ComponentId,
-    hosts: &[HostInventory],
-    yes: bool,
-    context: &mut Context,
-) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
+/// A component as what may be stopped.
+pub(super) fn subject(id: &ComponentId) -> Subject<'_> {
+    Subject {
+        kind: "component",
+        id: id.as_str(),
     }
-    let names: Vec<&str> = hosts
-        .iter()
-        .map(|host| host.friendly_name.as_str())
-        .collect();
-    let action = format!("stopping component `{id}`");
-    let consequence = format!("this stops component `{id}` on {}.", join_words(&names));
-    context.console.confirm(&action, &consequence).await?;
-    Ok(())
+}
+
+/// The components that a host runs.
+pub(super) fn ids(host: &HostInventory) -> Vec<&str> {
+    host.components.iter().map(|one| one.id.as_str()).collect()
 }
 
 /// Stops the component on one host, where it runs.
@@ -135,26 +105,4 @@ pub(crate) async fn stop_on(
     let image = before.map(|before| before.image.as_str());
     let elapsed = waiter.elapsed();
     Ok(ComponentView::new(id, host, image, 0, Deed::Stopped, elapsed).ended(&ended))
-}
-
-/// That nobody of `all`, or not `named`, runs the component, with ids that are near.
-pub(super) fn not_running(
-    lattice: &LatticeName,
-    id: &ComponentId,
-    all: &[&HostInventory],
-    named: Option<&HostInventory>,
-) -> GetError {
-    let ids = all
-        .iter()
-        .flat_map(|host| host.components.iter().map(|one| one.id.as_str()));
-    GetError::NotRunning {
-        kind: "component",
-        id: id.to_string(),
-        host: named.map(|host| host.friendly_name.clone()),
-        lattice: lattice.clone(),
-        nearest: nearest(id.as_str(), ids)
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-    }
 }

@@ -8,7 +8,7 @@ use weft_lattice::protocol::control::UpdateComponent;
 use weft_model::id::ComponentId;
 
 use super::spec::{kept_annotations, running, words};
-use super::stop::not_running;
+use super::stop::{ids, subject};
 use super::view::{ComponentView, Deed};
 use crate::arguments::parse_label;
 use crate::commands::get::{inspect, target_host};
@@ -56,7 +56,9 @@ pub(crate) async fn run(args: &UpdateArgs, context: &mut Context) -> Result<(), 
     let host = target_host(&lattice, &args.host).await?;
     let id = &args.id;
     let Some(before) = running(&host, id) else {
-        return Err(not_running(lattice.name(), id, &[&host], Some(&host)).into());
+        let others = ids(&host).into_iter();
+        let error = subject(id).not_running(lattice.name(), others, Some(&host));
+        return Err(error.into());
     };
     let view = |deed, elapsed| {
         let image = Some(image.as_str());

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use weft_lattice::Lattice;
 use weft_lattice::RequestError;
 use weft_lattice::control::{ControlError, Expected};
@@ -11,11 +10,11 @@ use weft_model::id::ProviderId;
 use weft_model::inventory::HostInventory;
 
 use super::view::{Deed, ProviderView, running, words};
-use crate::commands::get::{GetError, hosts_where, inspect, target_host};
+use crate::commands::get::inspect;
 use crate::commands::outcome::{Goal, STOP_TIMEOUT, WaitArgs, Waiter, accepted};
+use crate::commands::stopping::{self, Subject};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::ui::{join_words, nearest};
 
 /// Let a provider run no more
 ///
@@ -31,19 +30,8 @@ pub(crate) struct StopArgs {
     /// The id of the provider
     id: ProviderId,
 
-    /// The host: its id, the beginning of it, or its name [default: all that run it]
-    #[arg(
-        long,
-        visible_alias = "host-id",
-        env = "WEFT_HOST",
-        value_name = "HOST",
-        hide_env_values = true
-    )]
-    host: Option<String>,
-
-    /// Do not ask
-    #[arg(long, short, env = "WEFT_YES", value_parser = BoolishValueParser::new(), hide_env_values = true)]
-    yes: bool,
+    #[command(flatten)]
+    place: stopping::StopArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
@@ -55,40 +43,14 @@ pub(crate) async fn run(args: &StopArgs, context: &mut Context) -> Result<(), Fa
     let timeout = context.timeout_or(STOP_TIMEOUT);
     let lattice = context.connect_to_wait(timeout).await?;
     let id = &args.id;
-    let all = match &args.host {
-        Some(host) => vec![target_host(&lattice, host).await?],
-        None => hosts_where(&lattice, |_| true).await?,
+    let subject = Subject {
+        kind: "provider",
+        id: id.as_str(),
     };
-    let hosts: Vec<&HostInventory> = all
-        .iter()
-        .filter(|host| running(host, id).is_some())
-        .collect();
-    if hosts.is_empty() {
-        let ids = all
-            .iter()
-            .flat_map(|host| host.providers.iter().map(|one| one.id.as_str()));
-        let named = args.host.as_ref().and_then(|_| all.first());
-        return Err(GetError::NotRunning {
-            kind: "provider",
-            id: id.to_string(),
-            host: named.map(|host| host.friendly_name.clone()),
-            lattice: lattice.name().clone(),
-            nearest: nearest(id.as_str(), ids)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        }
-        .into());
-    }
-    if !args.yes {
-        let names: Vec<&str> = hosts
-            .iter()
-            .map(|host| host.friendly_name.as_str())
-            .collect();
-        let action = format!("stopping provider `{id}`");
-        let consequence = format!("this stops provider `{id}` on {}.", join_words(&names));
-        context.console.confirm(&action, &consequence).await?;
-    }
+    let hosts = args
+        .place
+        .agreed_hosts(subject, &lattice, ids, context)
+        .await?;
     for host in &hosts {
         let waiter = Waiter::begin(&lattice, args.wait, begun, timeout).await?;
         let view = stop_on(&lattice, id, host, waiter, context).await?;
@@ -99,6 +61,11 @@ pub(crate) async fn run(args: &StopArgs, context: &mut Context) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+/// The providers that a host runs.
+fn ids(host: &HostInventory) -> Vec<&str> {
+    host.providers.iter().map(|one| one.id.as_str()).collect()
 }
 
 /// Stops the provider on one host, where it runs.
