@@ -15,7 +15,7 @@ use weft_wrpc::{
 };
 
 use crate::call::prefix;
-use crate::server::{Server, settled, within};
+use crate::server::{Server, settled, until, within};
 
 const INSTANCE: &str = "test:short/calls@0.1.0";
 
@@ -317,7 +317,7 @@ async fn streams_follow_a_short_call() {
         }
     })
     .await;
-    assert_eq!(caller.buffered_bytes(), 0);
+    until("all memory is given back", || caller.buffered_bytes() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
