@@ -125,7 +125,7 @@ impl Keyed for Arc<Subscription> {
     type Key = usize;
 
     fn key(&self) -> usize {
-        Arc::as_ptr(self).addr()
+        Self::as_ptr(self).addr()
     }
 
     fn has_key(&self, key: &usize) -> bool {

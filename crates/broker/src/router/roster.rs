@@ -20,6 +20,10 @@ pub(super) trait Keyed {
 pub(super) struct Roster<T: Keyed> {
     members: Vec<T>,
     /// Where each member is, once there are many.
+    #[expect(
+        clippy::box_collection,
+        reason = "there are as many rosters as subjects, and hardly one has it"
+    )]
     places: Option<Box<HashMap<T::Key, usize>>>,
 }
 
