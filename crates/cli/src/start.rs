@@ -32,6 +32,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Statu
     if hint.is_some() {
         // What only looks alike would lead elsewhere.
         error.remove(ContextKind::SuggestedSubcommand);
+        error.remove(ContextKind::Suggested);
     }
     // Where this cannot be written there is nowhere to say so.
     let _ = error.print();
