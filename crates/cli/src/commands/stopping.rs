@@ -13,7 +13,7 @@ use crate::ui::{join_words, nearest};
 
 /// Where something is stopped.
 #[derive(Args, Debug)]
-pub(super) struct StopArgs {
+pub(super) struct PlaceArgs {
     /// The host: its id, the beginning of it, or its name [default: all that run it]
     #[arg(
         long,
@@ -36,7 +36,7 @@ pub(super) struct Subject<'a> {
     pub(super) id: &'a str,
 }
 
-impl StopArgs {
+impl PlaceArgs {
     /// The hosts that run it, after asking. `ids` are those of its kind that a host runs.
     ///
     /// # Errors

@@ -90,20 +90,25 @@ async fn listen(server: &Server, subject: String) -> Subscriber {
 
 /// Calls until calls are short, and gives the first of them.
 async fn warm_up(server: &Server, caller: &Endpoint, function: &Function) -> Message {
-    let mut short = listen(server, short_subject("echo")).await;
-    within(async {
+    let client = server.client().await;
+    let mut short = client.subscribe(short_subject("echo")).await.unwrap();
+    settled(&client).await;
+    let message = within(async {
         loop {
             echo(caller, function, &"warm".into()).await.unwrap();
             while let Ok(message) = tokio::time::timeout(Duration::ZERO, short.next()).await {
                 let message = message.unwrap();
                 if message.payload.ends_with(b"warm") {
-                    short.unsubscribe().await.unwrap();
                     return message;
                 }
             }
         }
     })
-    .await
+    .await;
+    // As long as the server knows of it, a call to nobody is not refused.
+    short.unsubscribe().await.unwrap();
+    settled(&client).await;
+    message
 }
 
 /// Accepts a call and sends its results, as ends of 1.9 do.

@@ -31,7 +31,7 @@ pub(crate) struct StopArgs {
     id: ComponentId,
 
     #[command(flatten)]
-    place: stopping::StopArgs,
+    place: stopping::PlaceArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
