@@ -133,17 +133,19 @@ async fn calls_become_short_and_say_the_same() {
     assert!(message.headers.is_none(), "{message:?}");
     let mut full = listen(&server, function.subject().to_owned()).await;
     // Small ones, and what is too large to be copied, or for a message.
+    let mut small = 0;
     for size in [0, 100, 20_000, 3_000_000] {
         let sent = Bytes::from(vec![7; size]);
         let answer = within(echo(&caller, &function, &sent)).await;
         assert_eq!(answer, Ok(("someone".to_owned(), sent)));
-        // No smaller one came before.
         if size > 10_000 {
-            let request = within(full.next()).await.unwrap();
-            assert!(request.payload.len() > 10_000, "{request:?}");
+            while within(full.next()).await.unwrap().payload.len() < 10_000 {
+                small += 1;
+            }
         }
     }
-    assert_eq!(caller.strays(), 0);
+    // One of the smaller may have been that which goes to all now and then.
+    assert!(small <= 1, "{small}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
