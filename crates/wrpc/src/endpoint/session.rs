@@ -479,7 +479,8 @@ impl State {
         self.peer.clone_from(&message.reply);
         if AcceptHeader::parse(headers).is_some() {
             self.form = Form::Weft;
-        } else {
+        } else if message.status.is_none() {
+            // What NATS says in place of the peer says nothing of it: the request may be made again.
             self.form = Form::Plain;
             // Nobody is going to ask for permission.
             for slot in &mut self.slots {

@@ -1,5 +1,6 @@
 //! Calls in the short form, which only ends of Weft take.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
@@ -11,13 +12,15 @@ use weft_wrpc::observe::{ObserveOptions, Observer};
 use weft_wrpc::server::dispatch;
 use weft_wrpc::stream::stream;
 use weft_wrpc::{
-    CallError, CallOptions, Context, Endpoint, Export, FailureCode, Function, Options, ServeOptions,
+    CallError, CallOptions, Context, Endpoint, Export, FailureCode, Function, Options, Prefix,
+    ServeOptions,
 };
 
 use crate::call::prefix;
 use crate::server::{Server, settled, until, within};
 
 const INSTANCE: &str = "test:short/calls@0.1.0";
+const PART_BYTES: usize = 50_000;
 
 fn function() -> Function {
     Function::typed::<(Bytes,), (String, Bytes)>(&prefix(), INSTANCE, "echo").unwrap()
@@ -40,13 +43,17 @@ fn options() -> CallOptions {
 
 /// Answers with who calls, and what it got. What begins with `!` is never answered.
 async fn serve(server: &Server, options: ServeOptions) {
+    serve_as(&prefix(), server, options).await;
+}
+
+async fn serve_as(name: &Prefix, server: &Server, options: ServeOptions) {
     let endpoint = server.endpoint().await;
     let exports = vec![
         Export::typed::<(Bytes,), (String, Bytes)>(INSTANCE, "echo").unwrap(),
         Export::typed::<(Stream<u8>,), (u64,)>(INSTANCE, "count").unwrap(),
+        Export::typed::<(u32,), (Stream<u8>,)>(INSTANCE, "parts").unwrap(),
     ];
-    let name = prefix();
-    let exports = endpoint.serve(&name, exports, options).await.unwrap();
+    let exports = endpoint.serve(name, exports, options).await.unwrap();
     settled(endpoint.nats()).await;
     let tasks = server.tasks().clone();
     let task = dispatch_all(exports, tasks);
@@ -62,6 +69,18 @@ async fn dispatch_all(exports: weft_wrpc::Exports, tasks: weft_runtime::Tasks) {
                 count += part.len() as u64;
             }
             return call.answer(&(count,)).await.unwrap();
+        }
+        if call.function() == "parts" {
+            let (count,): (u32,) = call.decode().await.unwrap();
+            let (mut writer, outgoing) = stream();
+            call.answer(&(outgoing,)).await.unwrap();
+            for _ in 0..count {
+                writer
+                    .write_bytes(vec![1; PART_BYTES].into())
+                    .await
+                    .unwrap();
+            }
+            return writer.finish().await.unwrap();
         }
         let (bytes,): (Bytes,) = call.decode().await.unwrap();
         if bytes.starts_with(b"!") {
@@ -325,6 +344,80 @@ async fn streams_follow_a_short_call() {
     })
     .await;
     until("all memory is given back", || caller.buffered_bytes() == 0).await;
+}
+
+/// Reads all of a stream that is longer than what may be sent unasked.
+async fn read_parts(caller: &Endpoint, function: &Function) {
+    let options = options();
+    let call = caller.call::<_, (Stream<u8>,)>(function, &(10_u32,), &options);
+    let (mut bytes,) = call.await.unwrap();
+    let mut count = 0;
+    while let Some(part) = bytes.reader.next_bytes().await.unwrap() {
+        count += part.len();
+    }
+    assert_eq!(count, 10 * PART_BYTES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_come_whole_after_a_call_that_was_made_again() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let serving = ServeOptions::default();
+    let shutdown = serving.shutdown.clone();
+    serve(&server, serving).await;
+    let caller = server.endpoint().await;
+    let parts = Function::typed::<(u32,), (Stream<u8>,)>(&prefix(), INSTANCE, "parts").unwrap();
+    let client = server.client().await;
+    let mut short = client.subscribe(short_subject("parts")).await.unwrap();
+    settled(&client).await;
+    within(async {
+        loop {
+            read_parts(&caller, &parts).await;
+            let message = tokio::time::timeout(Duration::from_millis(5), short.next()).await;
+            if message.is_ok_and(|message| message.unwrap().payload.len() > 1) {
+                return;
+            }
+        }
+    })
+    .await;
+    short.unsubscribe().await.unwrap();
+    // Another end of Weft takes its place, to which only calls with headers come.
+    let other = Prefix::new("default", "other").unwrap();
+    serve_as(&other, &server, ServeOptions::default()).await;
+    let group = prefix().as_str().to_owned();
+    let requests = client.queue_subscribe(parts.subject().to_owned(), group);
+    let mut requests = requests.await.unwrap();
+    settled(&client).await;
+    let subject = parts
+        .subject()
+        .replacen(prefix().as_str(), other.as_str(), 1);
+    let forwarded = Cell::new(0);
+    let forward = async {
+        loop {
+            let request = requests.next().await.unwrap();
+            let (reply, headers) = (request.reply.unwrap(), request.headers.unwrap());
+            let payload = request.payload;
+            let sent =
+                client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload);
+            sent.await.unwrap();
+            forwarded.set(forwarded.get() + 1);
+        }
+    };
+    shutdown.request();
+    // As long as the first end takes to go, and then some.
+    let calls = async {
+        while forwarded.get() < 3 {
+            read_parts(&caller, &parts).await;
+        }
+    };
+    within(async {
+        tokio::select! {
+            () = forward => {}
+            () = calls => {}
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
